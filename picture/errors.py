@@ -1,0 +1,139 @@
+"""The catalogue of everything Tocsin refuses: one stable code, one sentence, one remedy each.
+
+Families (``TOC-1xxx`` to ``TOC-9xxx``), by cause::
+
+    TocsinError
+    ├── UsageError      1xxx  the command line or configuration asks for something that cannot be
+    ├── InputError      2xxx  a message, file or form from outside is not acceptable
+    ├── JournalError    3xxx  the journal refused or failed verification
+    ├── RefusedError    4xxx  a decision, command or access is not allowed now
+    ├── RoadError       5xxx  city pack, routing and hazards
+    ├── PlaybookError   6xxx  a playbook or condition cannot work
+    ├── DeliveryError   7xxx  something could not be handed over to the outside
+    └── InternalError   9xxx  a fault of ours
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+CATALOGUE: dict[str, tuple[str, str]] = {
+    # code: (what it means, what to do)
+    "TOC-1001": ("The packages of Tocsin do not share one parent directory.",
+                 "Another package named console, feeds, twin, … shadows ours: use a clean virtual environment."),
+    "TOC-1002": ("The command line asks for something that does not exist.", "See `tocsin --help` and `tocsin list`."),
+    "TOC-1003": ("The configuration is not valid.", "Correct the named key in tocsin.toml; `tocsin doctor` explains each."),
+    "TOC-2001": ("The message is larger than this feed may send.", "Send less at once, or raise the feed's limit in tocsin.toml."),
+    "TOC-2002": ("The message is not well-formed.", "Check the sender's encoding and format; the entry holds its first bytes."),
+    "TOC-2003": ("The message is well-formed but breaks its standard's rules.", "The entry names the field; ask the sender to correct it."),
+    "TOC-2004": ("The message is nested too deeply or has too many parts.", "No known sender does this; treat the source as suspect."),
+    "TOC-2005": ("The message contains a construct that is never accepted (DTD, entity, external reference).",
+                 "Treat the source as suspect; legitimate senders do not use it."),
+    "TOC-2006": ("The message is of a kind this feed does not read.", "See the feed's manifest for what it reads."),
+    "TOC-2007": ("The message is not signed as this feed requires, is too old, or was seen before.",
+                 "Check the feed's secret and the sender's clock (five-minute window)."),
+    "TOC-2008": ("The source may not speak for this.", "Only the origin of an alert may update or cancel it; see the feed's manifest."),
+    "TOC-2009": ("A value is outside what is physically possible.", "Check the sensor or sender; the value was not used."),
+}
+
+
+class TocsinError(Exception):
+    """A refusal with a stable code, a sentence for the operator and a remedy.
+
+    ``detail`` says what exactly, in plain words; it never holds secrets or sealed values.
+    """
+
+    family: ClassVar[str] = "9"
+    default: ClassVar[str] = "TOC-9001"
+
+    def __init__(self, detail: str = "", *, code: str | None = None, diff: tuple[str, ...] = ()) -> None:
+        self.code = code or self.default
+        self.detail = detail
+        self.diff = diff
+        meaning, self.remedy = CATALOGUE[self.code]
+        self.message = f"{meaning} {detail}".strip() if detail else meaning
+        super().__init__(f"{self.code} {self.message}")
+
+    def as_json(self) -> dict[str, dict[str, str]]:
+        """The error as the command line and the API print it (DESIGN, JSON out)."""
+        return {"error": {"code": self.code, "message": self.message, "remedy": self.remedy}}
+
+
+class UsageError(TocsinError):
+    """The command line or the configuration asks for something that cannot be."""
+
+    family = "1"
+    default = "TOC-1002"
+
+
+class InputError(TocsinError):
+    """A message, file or form from outside is not acceptable."""
+
+    family = "2"
+    default = "TOC-2002"
+
+
+class JournalError(TocsinError):
+    """The journal refused an append or failed verification."""
+
+    family = "3"
+    default = "TOC-3001"
+
+
+class RefusedError(TocsinError):
+    """A decision, command or access is not allowed now."""
+
+    family = "4"
+    default = "TOC-4001"
+
+
+class RoadError(TocsinError):
+    """City pack, routing or hazard field cannot answer."""
+
+    family = "5"
+    default = "TOC-5001"
+
+
+class PlaybookError(TocsinError):
+    """A playbook or condition cannot work."""
+
+    family = "6"
+    default = "TOC-6001"
+
+
+class DeliveryError(TocsinError):
+    """Something could not be handed over to the outside."""
+
+    family = "7"
+    default = "TOC-7001"
+
+
+class InternalError(TocsinError):
+    """A fault of ours."""
+
+    family = "9"
+    default = "TOC-9001"
+
+
+CATALOGUE |= {
+    "TOC-3001": ("The journal could not be opened or written.", "Check the path, its permissions and the free disk space."),
+    "TOC-3002": ("The journal's chain is broken.", "The named entry was altered or lost; restore from a copy and keep this file as evidence."),
+    "TOC-3003": ("The stream's head is not where the writer expected it.", "Read on to the head and try again."),
+    "TOC-3004": ("The entry's kind or version is not known to this version of Tocsin.", "Use the version that wrote it, or a newer one."),
+    "TOC-4001": ("This is not allowed now.", "The message names the rule; a supervisor can change what the rule checks."),
+    "TOC-4002": ("What was approved is no longer what would happen.", "Look at the difference and decide again."),
+    "TOC-4003": ("The status change is not legal.", "The message lists the statuses that may follow."),
+    "TOC-4004": ("The person or position may not decide this.", "Ask someone who holds one of the named positions."),
+    "TOC-4005": ("The decision's signature or digest does not fit the proposal.", "Open the proposal again and decide on what is shown."),
+    "TOC-4006": ("The incident cannot be closed yet.", "Stand down its units, end its alerts, account for its people; then close it."),
+    "TOC-4007": ("A drill may not use a live credential.", "Remove it from the drill's environment and configuration."),
+    "TOC-4008": ("There is no such thing on the picture.", "Check the id; it may have been merged or never have existed."),
+    "TOC-4009": ("This has already been decided.", "Nothing more to do; see who decided and when."),
+    "TOC-5001": ("The city pack is missing or damaged.", "Run `tocsin city generate`, or delete the cache to have it built again."),
+    "TOC-5002": ("No open road leads there.", "Look at closures around both ends; consider boat or air."),
+    "TOC-5003": ("The position is outside the city pack.", "Check longitude and latitude, and which city is loaded."),
+    "TOC-6001": ("The playbook cannot work as written.", "Correct the named line; `tocsin playbook lint` checks it."),
+    "TOC-6002": ("The condition is not valid.", "Correct it at the named column; the message suggests a name where one is near."),
+    "TOC-7001": ("The message could not be handed over.", "The outbox tries again by itself; check the channel if it stays."),
+    "TOC-9001": ("Something went wrong inside Tocsin.", "The journal is safe. Report the code and what was done."),
+}
