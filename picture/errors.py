@@ -137,3 +137,10 @@ CATALOGUE |= {
     "TOC-7001": ("The message could not be handed over.", "The outbox tries again by itself; check the channel if it stays."),
     "TOC-9001": ("Something went wrong inside Tocsin.", "The journal is safe. Report the code and what was done."),
 }
+
+CATALOGUE |= {
+    "TOC-5101": ("The file is not a city pack.", "Delete it and have it built again; `tocsin doctor` names the cache."),
+    "TOC-5102": ("The city pack was written by another version of Tocsin.", "Delete it; it is built again on the next start."),
+    "TOC-5103": ("The city pack was altered after it was written.", "Delete it; it is built again on the next start."),
+    "TOC-5104": ("There is no such city, or its source data is damaged.", "Install Tocsin again, or run `tocsin city generate`."),
+}

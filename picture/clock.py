@@ -1,0 +1,54 @@
+"""Time as everything below the edges sees it: integer milliseconds since the epoch, from a clock passed in."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time of one world."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970-01-01T00:00:00Z in this world."""
+        ...
+
+
+class SystemClock:
+    """The clock on the wall, for a live world."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class VirtualClock:
+    """A drill's clock: it stands still until somebody moves it, and never goes back."""
+
+    def __init__(self, start_ms: int) -> None:
+        self._now_ms = start_ms
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def advance_to(self, at_ms: int) -> None:
+        self._now_ms = max(self._now_ms, at_ms)
+
+
+def to_ms(moment: datetime) -> int:
+    """Epoch milliseconds of an aware datetime; a naive one is a ``ValueError``."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone is not a time")
+    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def from_ms(at_ms: int) -> datetime:
+    """The aware UTC datetime of epoch milliseconds."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).replace(microsecond=at_ms % 1000 * 1000)
+
+
+def rfc3339(at_ms: int) -> str:
+    """``2026-11-20T18:04:05.120Z``; whole seconds are written without a fraction."""
+    text = from_ms(at_ms).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{at_ms % 1000:03d}Z" if at_ms % 1000 else f"{text}Z"
