@@ -1,0 +1,116 @@
+"""The map pyramid: road segments thinned and sorted for each scale, built once when a city pack is built.
+
+Level k serves views of ``[2**k, 2**(k+1))`` metres per dot. A level keeps the road classes that can be told
+apart at that scale, snaps segment ends to half a dot, drops what became a point or a duplicate, and sorts the
+rest by grid cell, so that any view is a few contiguous runs. Snapping moves both ends of touching segments to
+the same place, so what was connected stays connected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVELS = range(-1, 8)
+CELL_DOTS = 64
+LEAST_IMPORTANT_CLASS = {-1: 6, 0: 6, 1: 6, 2: 5, 3: 4, 4: 3, 5: 3, 6: 2, 7: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class LodLevel:
+    """Road segments of one map scale, sorted by grid cell.
+
+    ``segments`` is float32 (n, 4): x0, y0, x1, y1 in projected metres. ``road_class`` uint8 (n,) and
+    ``edge`` int32 (n,) run beside it. Cell c = row * cols + col holds ``cell_start[c]:cell_start[c + 1]``.
+    A segment is listed in the cell of its midpoint and is never longer than ``cell_m``.
+    """
+
+    segments: NDArray[np.float32]
+    road_class: NDArray[np.uint8]
+    edge: NDArray[np.int32]
+    cell_start: NDArray[np.int32]
+    x_min: float
+    y_min: float
+    cell_m: float
+    cols: int
+    rows: int
+
+    def in_view(self, x_min: float, y_min: float, x_max: float, y_max: float) -> list[slice]:
+        """Runs of segments, south to north, that hold everything touching the box and half a cell around it."""
+        margin = self.cell_m / 2
+        first_col = max(0, int((x_min - margin - self.x_min) // self.cell_m))
+        last_col = min(self.cols - 1, int((x_max + margin - self.x_min) // self.cell_m))
+        first_row = max(0, int((y_min - margin - self.y_min) // self.cell_m))
+        last_row = min(self.rows - 1, int((y_max + margin - self.y_min) // self.cell_m))
+        if last_col < first_col:
+            return []
+        runs = []
+        for row in range(first_row, last_row + 1):
+            start = int(self.cell_start[row * self.cols + first_col])
+            stop = int(self.cell_start[row * self.cols + last_col + 1])
+            if stop > start:
+                runs.append(slice(start, stop))
+        return runs
+
+
+def build_level(
+    segments: NDArray[np.float32], road_class: NDArray[np.uint8], edge: NDArray[np.int32], level: int,
+) -> LodLevel:
+    """The level's segments out of all of the city's (n, 4) segments, with their classes and edge ids."""
+    dot_m = 2.0**level
+    visible = road_class <= LEAST_IMPORTANT_CLASS[level]
+    ends, kind, of_edge = segments[visible], road_class[visible], edge[visible]
+    half = dot_m / 2
+    snapped = np.round(ends.astype(np.float64) / half).astype(np.int64)
+    keep = _first_of_each(snapped, kind)
+    ends = (snapped[keep] * half).astype(np.float32)
+    cell_m = CELL_DOTS * dot_m
+    ends, kind, of_edge = _split_long(ends, kind[keep], of_edge[keep], cell_m)
+    return _sorted_by_cell(ends, kind, of_edge, cell_m)
+
+
+def _first_of_each(snapped: NDArray[np.int64], kind: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Indices of distinct segments with a length, the most important class of each duplicate."""
+    x0, y0, x1, y1 = snapped.T
+    forward = (x0 < x1) | ((x0 == x1) & (y0 <= y1))
+    canonical = np.where(forward[:, None], snapped, snapped[:, [2, 3, 0, 1]])
+    order = np.lexsort((kind, canonical[:, 3], canonical[:, 2], canonical[:, 1], canonical[:, 0]))
+    ordered = canonical[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    kept: NDArray[np.int64] = np.sort(order[new])
+    has_length: NDArray[np.bool_] = (snapped[kept, :2] != snapped[kept, 2:]).any(axis=1)
+    return kept[has_length]
+
+
+def _split_long(
+    ends: NDArray[np.float32], kind: NDArray[np.uint8], edge: NDArray[np.int32], longest_m: float,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.int32]]:
+    """The same lines in pieces no longer than ``longest_m``."""
+    start = ends[:, :2].astype(np.float64)
+    along = ends[:, 2:].astype(np.float64) - start
+    pieces = np.maximum(1, np.ceil(np.hypot(along[:, 0], along[:, 1]) / longest_m).astype(np.int64))
+    source = np.repeat(np.arange(len(ends)), pieces)
+    nth = np.arange(len(source)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    share = 1.0 / pieces[source]
+    a = start[source] + along[source] * (nth * share)[:, None]
+    b = start[source] + along[source] * ((nth + 1) * share)[:, None]
+    return np.hstack([a, b]).astype(np.float32), kind[source], edge[source]
+
+
+def _sorted_by_cell(
+    ends: NDArray[np.float32], kind: NDArray[np.uint8], edge: NDArray[np.int32], cell_m: float,
+) -> LodLevel:
+    if not len(ends):
+        return LodLevel(ends, kind, edge, np.zeros(2, np.int32), 0.0, 0.0, cell_m, 1, 1)
+    middle = (ends[:, :2].astype(np.float64) + ends[:, 2:]) / 2
+    x_min, y_min = (float(np.floor(middle[:, k].min())) for k in (0, 1))
+    cell = ((middle - (x_min, y_min)) // cell_m).astype(np.int64)
+    cols, rows = int(cell[:, 0].max()) + 1, int(cell[:, 1].max()) + 1
+    index = cell[:, 1] * cols + cell[:, 0]
+    order = np.argsort(index, kind="stable")
+    start = np.zeros(rows * cols + 1, dtype=np.int32)
+    start[1:] = np.cumsum(np.bincount(index, minlength=rows * cols))
+    return LodLevel(ends[order], kind[order], edge[order], start, x_min, y_min, cell_m, cols, rows)
