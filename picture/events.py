@@ -233,7 +233,7 @@ class ReportLinked(Event):
     external_id: str = ""
     authoritative_id: str = ""
     has: tuple[str, ...] = ()
-    """Which sealed paths the report carries."""
+    """Which sealed fields the report carries: ``text``, ``caller``, ``call_back``, ``place_as_said``."""
     people_at_risk: int | None = None
     people_trapped: bool = False
     lon_e7: int | None = None
