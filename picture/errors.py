@@ -144,3 +144,12 @@ CATALOGUE |= {
     "TOC-5103": ("The city pack was altered after it was written.", "Delete it; it is built again on the next start."),
     "TOC-5104": ("There is no such city, or its source data is damaged.", "Install Tocsin again, or run `tocsin city generate`."),
 }
+
+CATALOGUE |= {
+    "TOC-5201": ("The road engine failed.", "Nothing to do: the slower engine has taken over. Report it with the code."),
+    "TOC-5202": ("The road service was called from a thread that does not own it.", "A fault of ours: report it."),
+    "TOC-5203": ("There is no such vehicle profile.", "Use one of the profiles named in the message."),
+    "TOC-5204": ("The roads of the city pack do not fit together.", "Build the pack anew with `tocsin city generate`."),
+    "TOC-5206": ("A road condition names roads or values that cannot be.", "Check which city the condition was made for."),
+    "TOC-5207": ("The flood cannot be computed.", "Check the water level and the pack's terrain; the message says what is wrong."),
+}
