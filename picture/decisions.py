@@ -21,6 +21,8 @@ from picture.model import Decision, Effect, Proposal, StreamPicture, Watched
 
 ACT_CLASSES = ("observe", "advise", "act_then_tell", "act_unless_vetoed", "act_if_approved", "two_person")
 """From the freest to the most guarded."""
+EXPIRES_AFTER_DUE_MS = 15 * 60_000
+"""A proposal that is due escalates; this long after, it can no longer be carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,8 @@ def settle(proposal: Proposal, picture: StreamPicture, now_ms: int) -> Released 
     needed = quorum_of(proposal.effects, proposal.quorum)
     if len(people) < needed:
         return Pending(len(people), needed)
-    if now_ms > proposal.due_ms:
-        return Refused(("it was due before this was decided",))
+    if now_ms > proposal.due_ms + EXPIRES_AFTER_DUE_MS:
+        return Refused(("it expired before this was decided",))
     if changed := watched_changes(proposal.watched, picture):
         return Refused(changed)
     return Released(proposal.effects, tuple(people.values()))

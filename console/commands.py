@@ -1,0 +1,212 @@
+"""What a client may ask of a core: one model per command, validated at the socket.
+
+A command is answered at once (accepted, or refused with a code and a remedy); what it caused arrives as entries like
+everybody else's. Positions are degrees (lon, lat) here, at the edge.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlaceInput(_Command):
+    """A location as the operator gave it: words to look up, or a picked position."""
+
+    said: str = Field(default="", max_length=300)
+    lon: float | None = Field(default=None, ge=-180, le=180)
+    lat: float | None = Field(default=None, ge=-90, le=90)
+    label: str = Field(default="", max_length=200)
+    how: str = "address"
+    """address, crossing, street, facility, berth, district, cursor, coordinates."""
+
+
+class ResolvePlace(_Command):
+    """Asks where something is; answers ``{"places": [{label, lon, lat, how, score}]}``, best first."""
+
+    do: Literal["resolve_place"] = "resolve_place"
+    said: str = Field(max_length=300)
+
+
+class TakeReport(_Command):
+    """A report taken by hand. Opens an incident, or adds to ``incident``; answers ``{"incident": id}``."""
+
+    do: Literal["take_report"] = "take_report"
+    incident_kind: str = "other"
+    title: str = Field(default="", max_length=200)
+    text: str = Field(default="", max_length=16_000)
+    """The exact words."""
+    caller: str = Field(default="", max_length=200)
+    call_back: str = Field(default="", max_length=200)
+    place: PlaceInput | None = None
+    people_at_risk: int | None = Field(default=None, ge=0)
+    people_trapped: bool = False
+    priority: int | None = Field(default=None, ge=1, le=4)
+    units_needed: int = Field(default=1, ge=0, le=99)
+    incident: str = ""
+    at_ms: int | None = None
+
+
+class ChangeIncident(_Command):
+    do: Literal["change_incident"] = "change_incident"
+    incident: str
+    title: str | None = Field(default=None, max_length=200)
+    incident_kind: str | None = None
+    priority: int | None = Field(default=None, ge=1, le=4)
+    units_needed: int | None = Field(default=None, ge=0, le=99)
+    people_unaccounted: int | None = Field(default=None, ge=0)
+    place: PlaceInput | None = None
+    unread: bool | None = None
+
+
+class CloseIncident(_Command):
+    do: Literal["close_incident"] = "close_incident"
+    incident: str
+    result_code: str = Field(min_length=1, max_length=60)
+
+
+class ReopenIncident(_Command):
+    do: Literal["reopen_incident"] = "reopen_incident"
+    incident: str
+
+
+class MarkDuplicate(_Command):
+    """Says that an incident is another one's duplicate; an empty ``of`` undoes it."""
+
+    do: Literal["mark_duplicate"] = "mark_duplicate"
+    incident: str
+    of: str = ""
+
+
+class WriteLog(_Command):
+    do: Literal["write_log"] = "write_log"
+    text: str = Field(min_length=1, max_length=16_000)
+    incident: str = ""
+    at_ms: int | None = None
+    """When it happened; entry time is the core's."""
+
+
+class Assign(_Command):
+    """Sends a unit to an incident or a place; answers ``{"assignment": id, "eta_s": …}``."""
+
+    do: Literal["assign"] = "assign"
+    unit: str
+    incident: str = ""
+    place: PlaceInput | None = None
+
+
+class StandDown(_Command):
+    do: Literal["stand_down"] = "stand_down"
+    unit: str
+    why: str = Field(default="", max_length=200)
+
+
+class SetStatus(_Command):
+    """A unit's status by full name or the short word an operator types (``enr``)."""
+
+    do: Literal["set_status"] = "set_status"
+    unit: str
+    status: str
+
+
+class QuickLine(_Command):
+    """A typed line: ``E12 enr``, ``E12 I-3`` (assign), ``log gate shut``, ``I-3 dup I-1``, ``I-3 p1``."""
+
+    do: Literal["quick"] = "quick"
+    line: str = Field(min_length=1, max_length=500)
+    incident: str = ""
+    """The selected incident, for ``log``."""
+
+
+class Decide(_Command):
+    """A signed decision (see ``picture.decisions.sign``); the key never leaves the client."""
+
+    do: Literal["decide"] = "decide"
+    proposal: str
+    digest: str
+    verdict: Literal["approve", "reject"]
+    public_key: str
+    signature: str
+    shown: str = Field(default="", max_length=200)
+
+
+class EditProposal(_Command):
+    """Offers a proposal again without some of its effects; answers ``{"proposal": new id}``."""
+
+    do: Literal["edit_proposal"] = "edit_proposal"
+    proposal: str
+    drop: tuple[str, ...] = Field(min_length=1)
+
+
+class AckAlarm(_Command):
+    do: Literal["ack_alarm"] = "ack_alarm"
+    alarm: str
+
+
+class ClearAlarm(_Command):
+    """A person ends an alarm; the only way a life-safety alarm ends."""
+
+    do: Literal["clear_alarm"] = "clear_alarm"
+    alarm: str
+    why: str = Field(min_length=1, max_length=200)
+
+
+class CancelAlert(_Command):
+    """Retracts an alert: agencies at once; a public one by a two-person proposal."""
+
+    do: Literal["cancel_alert"] = "cancel_alert"
+    alert: str
+
+
+class ControlDrill(_Command):
+    """``stop`` ends the exercise for good (real emergency)."""
+
+    do: Literal["drill"] = "drill"
+    action: Literal["pause", "resume", "speed", "step", "jump", "stop"]
+    speed: float | None = Field(default=None, gt=0, le=1000)
+    by_s: float | None = Field(default=None, gt=0, le=86_400)
+    """jump: how far ahead."""
+
+
+class SetHandsOff(_Command):
+    """Every playbook and agent back to advice, or released again."""
+
+    do: Literal["hands_off"] = "hands_off"
+    on: bool
+
+
+class HandOver(_Command):
+    """Offers the desk with a brief, or accepts it."""
+
+    do: Literal["hand_over"] = "hand_over"
+    step: Literal["offer", "accept"]
+    to: str = Field(default="", max_length=80)
+    brief: str = Field(default="", max_length=16_000)
+
+
+class NearestUnits(_Command):
+    """Which units could go; answers ``{"units": [{unit, eta_s, length_m, why_not}]}``, best first."""
+
+    do: Literal["nearest_units"] = "nearest_units"
+    incident: str
+
+
+class Explain(_Command):
+    """Why each playbook fired or did not: ``{"traces": [{playbook, fired, lines, nearest_miss, flip}]}``."""
+
+    do: Literal["explain"] = "explain"
+    playbook: str = ""
+
+
+Command = Annotated[
+    ResolvePlace | TakeReport | ChangeIncident | CloseIncident | ReopenIncident | MarkDuplicate | WriteLog | Assign
+    | StandDown | SetStatus | QuickLine | Decide | EditProposal | AckAlarm | ClearAlarm | CancelAlert | ControlDrill
+    | SetHandsOff | HandOver | NearestUnits | Explain,
+    Field(discriminator="do"),
+]
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
