@@ -1,4 +1,4 @@
-"""Writes requirements.txt and requirements-dev.txt: every pin, hashed, for all Pythons and platforms we run on.
+"""Writes requirements.txt and requirements-dev.txt: every pin, hashed, for all our Pythons and platforms.
 
 Pins that stand are kept; ``--upgrade`` or ``--upgrade-package NAME`` moves them. Needs ``uv`` on the path.
 """
@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = (
-    "uv pip compile --universal --python-version 3.11 --generate-hashes --no-header"
-    " --no-emit-index-url --no-emit-find-links --quiet"
-).split()
+COMMAND = [
+    *("uv", "pip", "compile", "--quiet"),
+    *("--universal", "--python-version", "3.11", "--generate-hashes"),
+    *("--no-header", "--no-emit-index-url", "--no-emit-find-links"),
+]
 
 
 def lock(target: str, *extra: str) -> None:
