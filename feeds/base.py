@@ -1,0 +1,78 @@
+"""What a wire is made of: a pure codec, a framer for its transport, sinks, and what a codec is told about its feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from picture.reports import Report
+
+FeedState = Literal["ok", "fetch_failed", "data_old", "malformed", "silent"]
+
+
+def _not_noted(what: str) -> None:
+    """Default of ``FeedContext.skip``: nobody asked to hear of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one message may hold; beyond it the message is refused before it is read further."""
+
+    max_bytes: int = 256 * 1024
+    max_depth: int = 32
+    max_parts: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class FeedContext:
+    """What a codec may know beside the bytes. ``skip`` hears of parts left out on purpose (unknown kinds in a batch)."""
+
+    feed: str = ""
+    received_ms: int = 0
+    """When the message arrived, by the world's clock; used where the wire carries no time of its own."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The sender's names turned into ours: ``{"Datastream(7)": "TG-OLDQUAY/water_level"}``, ``{"urn:…:42": "SUB-07"}``."""
+    limits: Limits = Limits()
+    skip: Callable[[str], None] = _not_noted
+
+
+class Codec(Protocol):
+    """A wire's pure codec; the module ``feeds.<wire>.codec`` is one."""
+
+    def decode(self, data: bytes, context: FeedContext) -> tuple[Report, ...]:
+        """The reports in one message; raises ``InputError`` naming the code and the field."""
+        ...
+
+
+class Framer(Protocol):
+    """Turns what a transport delivers into whole messages. Holds bounded state between deliveries of one feed."""
+
+    def push(self, data: bytes) -> list[bytes]:
+        """Whole messages that this delivery completed, in order."""
+        ...
+
+
+class WholeBody:
+    """The framer of transports that deliver one message at a time."""
+
+    def push(self, data: bytes) -> list[bytes]:
+        return [data]
+
+
+class Sink(Protocol):
+    """Hands rendered bytes over to the outside. Called by the outbox alone, never on an operator's path."""
+
+    async def hand_over(self, body: bytes, *, key: str) -> str:
+        """Words on what the far end answered. ``key`` makes a repeat harmless. Raises ``DeliveryError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A feed's state as the console shows it."""
+
+    state: FeedState = "ok"
+    why: str = ""
+    since_ms: int = 0
+    last_good_ms: int | None = None
