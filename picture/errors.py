@@ -23,6 +23,8 @@ CATALOGUE: dict[str, tuple[str, str]] = {
                  "Another package named console, feeds, twin, … shadows ours: use a clean virtual environment."),
     "TOC-1002": ("The command line asks for something that does not exist.", "See `tocsin --help` and `tocsin list`."),
     "TOC-1003": ("The configuration is not valid.", "Correct the named key in tocsin.toml; `tocsin doctor` explains each."),
+    "TOC-1004": ("The scenario is not valid.", "Correct the named key; docs/scenarios.md describes the format."),
+    "TOC-1005": ("The core of this world cannot be reached.", "Start it with `tocsin drill`, or see `tocsin doctor`."),
     "TOC-2001": ("The message is larger than this feed may send.", "Send less at once, or raise the feed's limit in tocsin.toml."),
     "TOC-2002": ("The message is not well-formed.", "Check the sender's encoding and format; the entry holds its first bytes."),
     "TOC-2003": ("The message is well-formed but breaks its standard's rules.", "The entry names the field; ask the sender to correct it."),
@@ -152,4 +154,15 @@ CATALOGUE |= {
     "TOC-5204": ("The roads of the city pack do not fit together.", "Build the pack anew with `tocsin city generate`."),
     "TOC-5206": ("A road condition names roads or values that cannot be.", "Check which city the condition was made for."),
     "TOC-5207": ("The flood cannot be computed.", "Check the water level and the pack's terrain; the message says what is wrong."),
+}
+
+CATALOGUE |= {
+    "TOC-3101": ("The disk is full: the entry was not written.", "Free space on the journal's disk; what was acknowledged is safe."),
+    "TOC-3102": ("The journal may not be read or written here.", "Check the path, who owns it, and that the disk is not read-only."),
+    "TOC-3103": ("Somebody else is writing this journal.", "One core writes one journal: stop the other, or wait for it."),
+    "TOC-3104": ("The event cannot be journalled as it stands.", "A fault of ours or a value that has no JSON: report the code and the kind."),
+    "TOC-3105": ("The file is not a journal, or is damaged.", "Restore it from a copy and keep this file as evidence; `tocsin journal verify` names the entry."),
+    "TOC-3106": ("The journal is closed.", "Open it again; what was acknowledged is safe."),
+    "TOC-3107": ("The source has used up its room for large payloads.", "Raise its quota in tocsin.toml, or ask it to send less."),
+    "TOC-3108": ("A key of this world is missing, damaged, or not the one the journal was signed with.", "Restore the world's keys folder from its own copy."),
 }
