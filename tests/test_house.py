@@ -179,8 +179,8 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
                 continue
             if not declared & {_canonical(owner) for owner in owners.get(top, [top])}:
                 undeclared.setdefault(top, set()).add(module_name(path))
-    # starlette and click are the public face of fastapi and typer, and come with them
-    assert {top: names for top, names in undeclared.items() if top not in {"starlette", "click"}} == {}
+    # starlette and pydantic_core are faces of fastapi and pydantic, which pin them
+    assert {top: names for top, names in undeclared.items() if top not in {"starlette", "pydantic_core"}} == {}
 
 
 # -- dependencies and pins
@@ -264,6 +264,11 @@ def test_every_code_in_the_sources_is_in_the_catalogue() -> None:
         for code in re.findall(r"TOC-\d{4}", path.read_text(encoding="utf-8"))
     }
     assert sorted(pair for pair in used if pair[0] not in CATALOGUE) == []
+
+
+def test_every_code_in_the_catalogue_belongs_to_a_family() -> None:
+    families = script("error_pages").families()
+    assert sorted(code for code in CATALOGUE if not re.fullmatch(rf"TOC-[{''.join(families)}]\d{{3}}", code)) == []
 
 
 def test_the_error_page_is_up_to_date() -> None:
