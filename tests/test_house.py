@@ -180,7 +180,9 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
             if not declared & {_canonical(owner) for owner in owners.get(top, [top])}:
                 undeclared.setdefault(top, set()).add(module_name(path))
     # starlette and pydantic_core are faces of fastapi and pydantic, which pin them
-    assert {top: names for top, names in undeclared.items() if top not in {"starlette", "pydantic_core"}} == {}
+    assert {
+        top: names for top, names in undeclared.items() if top not in {"starlette", "pydantic_core"}
+    } == {}
 
 
 # -- dependencies and pins
@@ -268,7 +270,10 @@ def test_every_code_in_the_sources_is_in_the_catalogue() -> None:
 
 def test_every_code_in_the_catalogue_belongs_to_a_family() -> None:
     families = script("error_pages").families()
-    assert sorted(code for code in CATALOGUE if not re.fullmatch(rf"TOC-[{''.join(families)}]\d{{3}}", code)) == []
+    assert (
+        sorted(code for code in CATALOGUE if not re.fullmatch(rf"TOC-[{''.join(families)}]\d{{3}}", code))
+        == []
+    )
 
 
 def test_the_error_page_is_up_to_date() -> None:
