@@ -1,0 +1,230 @@
+"""Where words go on the map: every label gets cells of its own, the more important first, or is left out.
+
+Places are tried in a fixed order that does not depend on where the window lies, so labels stay put while panning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from console.tui.map.camera import DOTS_X, Camera
+from console.tui.map.compose import ends_in_dots
+from console.tui.map.frame import Frame, cells_of
+from console.tui.map.marks import Spot
+from console.tui.map.palette import BOLD, NAME, REVERSE
+from console.tui.map.scene import Scene
+
+STREETS_BELOW_DOT_M: Final = 8.0
+MINOR_STREETS_BELOW_DOT_M: Final = 2.9
+CITY_ABOVE_DOT_M: Final = 5.0
+PLACES_BELOW_DOT_M: Final = 5.0
+MAX_LABEL_CELLS: Final = 40
+_MAX_STREETS: Final = 60
+_REPEAT_AFTER_CELLS: Final = 70
+_CROSSES_BELOW_DOT_M: Final = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Words at a cell of the window; ``bg`` None keeps the ground under them."""
+
+    col: int
+    row: int
+    text: str
+    fg: int
+    bg: int | None = None
+    attributes: int = 0
+
+
+class Room:
+    """Which cells of the window are still free for words."""
+
+    def __init__(self, cols: int, rows: int) -> None:
+        self.taken: NDArray[np.bool_] = np.zeros((rows, cols), dtype=bool)
+
+    def claim(self, col: int, row: int, width: int, *, gap: int = 1) -> bool:
+        """True and taken if the cells and ``gap`` cells beside them are inside and free."""
+        rows, cols = self.taken.shape
+        if not (0 <= row < rows) or col < 0 or col + width > cols or width <= 0:
+            return False
+        if self.taken[row, max(col - gap, 0) : col + width + gap].any():
+            return False
+        self.take(col, row, width)
+        return True
+
+    def take(self, col: int, row: int, width: int = 1) -> None:
+        """Marks cells as taken, whatever was there."""
+        rows, cols = self.taken.shape
+        if 0 <= row < rows and width > 0 and col + width > 0 and col < cols:
+            self.taken[row, max(col, 0) : col + width] = True
+
+
+def draw(frame: Frame, labels: Iterable[Label]) -> None:
+    """Writes the labels into the frame."""
+    for label in labels:
+        frame.write(label.col, label.row, label.text, label.fg, bg=label.bg, attributes=label.attributes)
+
+
+def shortened(text: str, limit: int = MAX_LABEL_CELLS) -> str:
+    """The text if it fits into ``limit`` cells, else its start and an ellipsis."""
+    codes = cells_of(text)
+    if len(codes) <= limit:
+        return text
+    kept = codes[: max(limit - 1, 0)]
+    return "".join(chr(code) for code in kept if code) + "…"
+
+
+def mark_labels(spots: Sequence[Spot], room: Room, camera: Camera, selected: str | None) -> list[Label]:
+    """Labels of what must be read at once: the selected mark, then priority 1, beside their cells.
+
+    These are placed even over one another's neighbours; a side that fits the window is preferred.
+    """
+    urgent = [spot for spot in reversed(spots) if spot.mark and spot.mark.label and _urgent(spot, selected)]
+    found = []
+    for spot in urgent:
+        assert spot.mark is not None
+        chosen = spot.mark.id == selected
+        text = f" {shortened(spot.mark.label)} "
+        width = len(cells_of(text))
+        left, right = spot.col - width, spot.col + len(spot.text)
+        sides = [right, left] if right + width <= camera.cols or left < 0 else [left, right]
+        free = [side for side in sides if room.claim(side, spot.row, width, gap=0)]
+        if not free and not chosen:
+            continue
+        col = free[0] if free else sides[0]
+        room.take(col, spot.row, width)
+        if chosen:
+            found.append(Label(col, spot.row, text, NAME["select"], NAME["select_ink"], BOLD | REVERSE))
+        else:
+            bold = BOLD if spot.mark.unack else 0
+            found.append(Label(col, spot.row, text, NAME["p1"], NAME["plate"], bold))
+    return found
+
+
+def place_labels(spots: Sequence[Spot], room: Room, camera: Camera, selected: str | None) -> list[Label]:
+    """Names of facilities, units and lesser incidents at street scale, where there is room."""
+    if camera.dot_m >= PLACES_BELOW_DOT_M:
+        return []
+    found = []
+    for spot in reversed(spots):
+        mark = spot.mark
+        if mark is None or not mark.label or _urgent(spot, selected):
+            continue
+        text = shortened(mark.label, 28)
+        width = len(cells_of(text))
+        after, before = spot.col + len(spot.text) + 1, spot.col - width - 1
+        for col in (after, before):
+            if room.claim(col, spot.row, width, gap=0):
+                found.append(Label(col, spot.row, text, NAME["unit" if mark.moving else "place"]))
+                break
+    return found
+
+
+def ground_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
+    """Names of city, districts and streets for this view."""
+    found = _district_labels(scene, camera, room)
+    if camera.dot_m < STREETS_BELOW_DOT_M:
+        found += _street_labels(scene, camera, room)
+    return found
+
+
+def closed_crosses(scene: Scene, camera: Camera) -> list[tuple[int, int]]:
+    """Cells (col, row) that get a cross on closed roads: a cue that needs no colour, spread out evenly."""
+    if not len(scene.closed_ends) or camera.dot_m >= _CROSSES_BELOW_DOT_M:
+        return []
+    ends = scene.closed_ends
+    cells = camera.to_cells((ends[:, :2] + ends[:, 2:]) / 2)
+    inside = ((cells >= 0) & (cells < np.array([camera.cols, camera.rows]))).all(axis=1)
+    cells = cells[inside]
+    lattice = (cells + np.array([camera.left, camera.top])) // np.array([8, 4])
+    _, first = np.unique(lattice, axis=0, return_index=True)
+    return [(int(col), int(row)) for col, row in cells[np.sort(first)]]
+
+
+def _urgent(spot: Spot, selected: str | None) -> bool:
+    mark = spot.mark
+    return mark is not None and (mark.id == selected or (mark.kind == "incident" and mark.priority == 1))
+
+
+def _district_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
+    meta = scene.pack.meta
+    named: list[tuple[float, str, float, float, int, int]] = []
+    if camera.dot_m >= CITY_ABOVE_DOT_M and meta.get("name"):
+        x_min, y_min, x_max, y_max = scene.bounds
+        spaced = " ".join(str(meta["name"]).upper())
+        x, y = _city_place(meta, scene, ((x_min + x_max) / 2, (y_min + y_max) / 2))
+        named.append((-1.0, spaced, x, y, NAME["city"], BOLD))
+    for district in meta.get("districts") or ():
+        x, y = scene.pack.to_xy(float(district["lon"]), float(district["lat"]))
+        rank = float(district.get("rank") or 0)
+        named.append((rank, str(district["name"]), x, y, NAME["district"], 0))
+    found = []
+    for _, text, x, y, fg, attributes in sorted(named, key=lambda entry: entry[:2]):
+        ((col, row),) = camera.to_cells(np.array([[x, y]])).tolist()
+        text = shortened(text)
+        width = len(cells_of(text))
+        for down, right in ((0, 0), (1, 0), (-1, 0), (0, 4), (0, -4), (2, 0), (-2, 0), (3, 0)):
+            at = int(col) + right - width // 2
+            if room.claim(at, int(row) + down, width):
+                found.append(Label(at, int(row) + down, text, fg, None, attributes))
+                break
+    return found
+
+
+def _city_place(meta: dict[str, Any], scene: Scene, middle: tuple[float, float]) -> tuple[float, float]:
+    label = meta.get("label")
+    if isinstance(label, (list, tuple)) and len(label) == 2:
+        x, y = scene.pack.to_xy(float(label[0]), float(label[1]))
+        return x, y
+    return middle
+
+
+def _street_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
+    lod = scene.pack.lod(camera.level)
+    runs = lod.in_view(*camera.bounds)
+    if not runs:
+        return []
+    least = 4 if camera.dot_m < MINOR_STREETS_BELOW_DOT_M else 3
+    kind = np.concatenate([lod.road_class[run] for run in runs])
+    name = scene.pack.edge_name[np.concatenate([lod.edge[run] for run in runs])]
+    chosen = np.flatnonzero((kind <= least) & (name > 0))
+    ends = ends_in_dots(camera, np.concatenate([lod.segments[run] for run in runs])[chosen].astype(np.float64))
+    kind, name = kind[chosen], name[chosen]
+    wide, high = np.abs(ends[:, 2] - ends[:, 0]), np.abs(ends[:, 3] - ends[:, 1])
+    steep = (high > 0.6 * wide).astype(np.int8)
+    order = np.lexsort((name, -np.hypot(wide, high).astype(np.int64), steep, kind))
+    middle = (ends[order, :2] + ends[order, 2:]) / 2
+    cols = np.floor(middle[:, 0] / DOTS_X).astype(np.int64) - camera.left
+    rows = np.floor(middle[:, 1] / 4).astype(np.int64) - camera.top
+    at_hand = (cols >= 0) & (cols < camera.cols) & (rows >= 0) & (rows < camera.rows)
+    keep = np.flatnonzero(at_hand)[:2000]
+    return _along(scene, keep, name[order], kind[order], cols, rows, room)
+
+
+def _along(
+    scene: Scene, keep: NDArray[np.int64], name: NDArray[np.int32], kind: NDArray[np.uint8],
+    cols: NDArray[np.int64], rows: NDArray[np.int64], room: Room,
+) -> list[Label]:  # fmt: skip
+    """One label per street, and another where the street goes on far enough."""
+    found: list[Label] = []
+    seen: dict[int, list[tuple[int, int]]] = {}
+    tries: dict[int, int] = {}
+    for at in keep.tolist():
+        street, col, row = int(name[at]), int(cols[at]), int(rows[at])
+        if tries.get(street, 0) > 8 or len(found) >= _MAX_STREETS:
+            continue
+        if any(abs(col - c) + 2 * abs(row - r) < _REPEAT_AFTER_CELLS for c, r in seen.get(street, ())):
+            continue
+        tries[street] = tries.get(street, 0) + 1
+        text = shortened(scene.pack.names[street], 28)
+        width = len(cells_of(text))
+        if room.claim(col - width // 2, row, width):
+            seen.setdefault(street, []).append((col, row))
+            colour = NAME["place" if kind[at] <= 1 else "street"]
+            found.append(Label(col - width // 2, row, text, colour))
+    return found
