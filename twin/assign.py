@@ -26,13 +26,16 @@ class Pair:
     cost_s: float
 
 
-def assign(cost_s: ArrayLike, priorities: Sequence[int], eligible: ArrayLike | None = None) -> tuple[Pair, ...]:
-    """The best one-to-one assignment, by task; each unit and each task at most once, only eligible reachable pairs.
+def assign(
+    cost_s: ArrayLike, priorities: Sequence[int], eligible: ArrayLike | None = None
+) -> tuple[Pair, ...]:
+    """The best one-to-one assignment, by task; each unit and task at most once, only eligible pairs.
 
-    ``cost_s`` (units, tasks) seconds, inf or nan where there is no way; ``priorities`` one per task, 1 most urgent;
-    ``eligible`` bool of the same shape. No number of less urgent tasks outweighs a more urgent one that could be
-    served; as many tasks of each priority as possible are; among such assignments the sum of seconds weighted by
-    ``PRIORITY_WEIGHT`` is least. RoadError TOC-5206 where shapes differ or a time is negative.
+    ``cost_s`` (units, tasks) seconds, inf or nan where there is no way; ``priorities`` one per task, 1 most
+    urgent; ``eligible`` bool of the same shape. No number of less urgent tasks outweighs a more urgent one
+    that could be served; as many tasks of each priority as possible are; among such assignments the sum of
+    seconds weighted by ``PRIORITY_WEIGHT`` is least. RoadError TOC-5206 where shapes differ or a time is
+    negative.
     """
     cost = np.asarray(cost_s, dtype=np.float64)
     if cost.ndim != 2 or cost.shape[1] != len(priorities):
@@ -50,7 +53,9 @@ def assign(cost_s: ArrayLike, priorities: Sequence[int], eligible: ArrayLike | N
         tasks = np.concatenate((served, np.flatnonzero(urgency == level)))
         units, served = _serve(weighted[:, tasks], usable[:, tasks], len(served), tasks)
     order = np.argsort(served, kind="stable")
-    return tuple(Pair(int(u), int(t), float(cost[u, t])) for u, t in zip(units[order], served[order], strict=True))
+    return tuple(
+        Pair(int(u), int(t), float(cost[u, t])) for u, t in zip(units[order], served[order], strict=True)
+    )
 
 
 def _weights(urgency: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -60,7 +65,7 @@ def _weights(urgency: NDArray[np.int64]) -> NDArray[np.float64]:
 def _serve(
     weighted: NDArray[np.float64], usable: NDArray[np.bool_], required: int, tasks: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """(units, tasks) of the best assignment that serves the first ``required`` columns and as many more as it can."""
+    """(units, tasks) of the best assignment with the first ``required`` columns and as many more as can be."""
     from scipy.optimize import linear_sum_assignment
 
     if not usable.size:

@@ -1,4 +1,4 @@
-"""Flood by connected fill: what lies under water at a given level of the sea, on the terrain and on the roads."""
+"""Flood by connected fill: what lies under water at a given level of the sea, terrain and roads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.pack import CityPack
 
 LEVEL_STEP_M = 0.05
-"""Levels are rounded to this step: finer than any gauge is trusted, and coarse enough to be answered from memory."""
+"""Levels are rounded to this step: finer than any gauge is trusted, coarse enough to answer from memory."""
 _SAMPLE_M = 10.0
 _KEPT = 24
 
@@ -28,7 +28,8 @@ class Flood:
     """Water over ground and roads that are normally dry, at one sea level.
 
     ``depth_m`` float32 (h, w) on the terrain's grid (row 0 south), 0 where dry and on permanent water;
-    ``edge_depth_m`` float32 (e,): the deepest water over each road. ``level_m`` stands on the pack's height datum.
+    ``edge_depth_m`` float32 (e,): the deepest water over each road. ``level_m`` stands on the pack's height
+    datum.
     """
 
     level_m: float
@@ -38,7 +39,7 @@ class Flood:
     pack: CityPack = field(repr=False)
 
     def depth_at(self, lon: float, lat: float) -> float:
-        """Metres of water over the ground there; 0 where it is dry, is permanent water, or lies off the terrain."""
+        """Metres of water over the ground there; 0 where dry, on permanent water and off the terrain."""
         x, y = self.pack.to_xy(lon, lat)
         row = math.floor((y - self.pack.terrain_y0) / self.pack.terrain_cell_m)
         column = math.floor((x - self.pack.terrain_x0) / self.pack.terrain_cell_m)
@@ -48,7 +49,7 @@ class Flood:
     @property
     def area_m2(self) -> float:
         """Normally dry ground under water, square metres."""
-        return float(np.count_nonzero(self.depth_m)) * self.pack.terrain_cell_m ** 2
+        return float(np.count_nonzero(self.depth_m)) * self.pack.terrain_cell_m**2
 
     @property
     def flooded_edges(self) -> NDArray[np.intp]:
@@ -59,14 +60,15 @@ class Flood:
 class FloodModel:
     """Floods of one pack, answered in milliseconds and remembered by rounded level.
 
-    The method is a connected fill ("bathtub with a path"): ground is flooded where it lies below the level *and*
-    is joined to open water by ground or water below the level (8 neighbours). It has no flow, time or waves: it
-    overstates where a surge is too short to fill what lies behind a narrow low place.
+    The method is a connected fill ("bathtub with a path"): ground is flooded where it lies below the level
+    *and* is joined to open water by ground or water below the level (8 neighbours). It has no flow, time or
+    waves: it overstates where a surge is too short to fill what lies behind a narrow low place.
 
-    Open water is the permanent water that reaches the edge of the terrain. A closed storm barrier parts its protected
-    water from the rest, up to ``crest_m`` where the pack gives one: behind it only such ground floods as the
-    sea reaches overland, and water already in the basin is taken to stay inside its banks. Bridges stay dry; an
-    underpass holds its ground's depth plus its dip (``dip_m`` in ``meta["dips"]`` by edge id, where given).
+    Open water is the permanent water that reaches the edge of the terrain. A closed storm barrier parts its
+    protected water from the rest, up to ``crest_m`` where the pack gives one: behind it only such ground
+    floods as the sea reaches overland, and water already in the basin is taken to stay inside its banks.
+    Bridges stay dry; an underpass holds its ground's depth plus its dip (``dip_m`` in ``meta["dips"]`` by
+    edge id, where given).
     """
 
     def __init__(self, pack: CityPack) -> None:
@@ -90,7 +92,7 @@ class FloodModel:
         self._kept: OrderedDict[tuple[int, bool], Flood] = OrderedDict()
 
     def at(self, level_m: float, *, barrier_closed: bool = False) -> Flood:
-        """The flood at a sea level in metres on the pack's datum, rounded to 0.05 m; RoadError TOC-5207 if absurd."""
+        """The flood at a sea level in metres on the pack's datum, to 0.05 m; RoadError TOC-5207 if absurd."""
         if not -50.0 <= level_m <= 50.0:
             raise RoadError(f"A sea level of {level_m} m is not credible.", code="TOC-5207")
         step = round(level_m / LEVEL_STEP_M)
@@ -116,7 +118,9 @@ class FloodModel:
         seeds = self._sea & ~self._protected if closed else self._sea
         joined[labels[seeds]] = True
         joined[0] = False
-        depth = np.where(joined[labels] & ~self._water, np.float32(level_m) - self.pack.terrain, np.float32(0.0))
+        depth = np.where(
+            joined[labels] & ~self._water, np.float32(level_m) - self.pack.terrain, np.float32(0.0)
+        )
         depth = np.maximum(depth, np.float32(0.0)).astype(np.float32, copy=False)
         edges = self._on_roads(depth)
         depth.setflags(write=False)
@@ -124,7 +128,9 @@ class FloodModel:
         return Flood(level_m, closed, depth, edges, self.pack)
 
     def _on_roads(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
-        deepest: NDArray[np.float32] = np.maximum.reduceat(depth.ravel()[self._sample_cell], self._sample_start)
+        deepest: NDArray[np.float32] = np.maximum.reduceat(
+            depth.ravel()[self._sample_cell], self._sample_start
+        )
         wet = deepest > 0.0
         deepest[wet] += self._dip_m[wet]
         deepest[self._bridge] = 0.0
@@ -133,8 +139,9 @@ class FloodModel:
     def _cell_centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         pack = self.pack
         rows, columns = pack.terrain.shape
-        return (pack.terrain_x0 + (np.arange(columns) + 0.5) * pack.terrain_cell_m,
-                pack.terrain_y0 + (np.arange(rows) + 0.5) * pack.terrain_cell_m)
+        x = pack.terrain_x0 + (np.arange(columns, dtype=np.float64) + 0.5) * pack.terrain_cell_m
+        y = pack.terrain_y0 + (np.arange(rows, dtype=np.float64) + 0.5) * pack.terrain_cell_m
+        return x, y
 
     def _water_on_terrain(self) -> NDArray[np.bool_]:
         """bool on the terrain grid: the ground raster says water at the cell's centre."""
@@ -143,14 +150,17 @@ class FloodModel:
         column = np.floor((x - pack.ground_x0) / pack.ground_cell_m).astype(np.int64)
         row = np.floor((y - pack.ground_y0) / pack.ground_cell_m).astype(np.int64)
         inside = ((row >= 0) & (row < pack.ground.shape[0]))[:, None] & (
-            (column >= 0) & (column < pack.ground.shape[1]))[None, :]
+            (column >= 0) & (column < pack.ground.shape[1])
+        )[None, :]
         water = pack.ground == Ground.WATER
-        sampled = water[np.clip(row, 0, water.shape[0] - 1)[:, None], np.clip(column, 0, water.shape[1] - 1)[None, :]]
+        sampled = water[
+            np.clip(row, 0, water.shape[0] - 1)[:, None], np.clip(column, 0, water.shape[1] - 1)[None, :]
+        ]
         both: NDArray[np.bool_] = sampled & inside
         return both
 
     def _open_water(self) -> NDArray[np.bool_]:
-        """bool: permanent water joined to the terrain's edge; the largest water body where none reaches it."""
+        """bool: permanent water joined to the terrain's edge; the largest body where none reaches it."""
         from scipy import ndimage
 
         labels, count = ndimage.label(self._water, structure=np.ones((3, 3), dtype=np.int8))
@@ -164,7 +174,7 @@ class FloodModel:
         return open_water
 
     def _barrier_gate(self) -> NDArray[np.bool_] | None:
-        """bool: the water cells at which the barrier's protected water meets the rest; None without a barrier."""
+        """bool: water cells where the barrier's protected water meets the rest; None without one."""
         from scipy import ndimage
 
         polygon = (self.pack.meta.get("barrier") or {}).get("polygon")
@@ -180,7 +190,7 @@ class FloodModel:
         return gate if bool(gate.any()) else None
 
     def _road_samples(self, nearest: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Flat terrain cells under points at most 10 m apart along each road, and where each road's run starts."""
+        """Flat terrain cells under points at most 10 m apart on each road; where each run starts."""
         pack = self.pack
         points = pack.geom_xy.astype(np.float64)
         counts = np.diff(pack.geom_start)
@@ -195,8 +205,12 @@ class FloodModel:
         share = (np.arange(len(owner)) - first[owner]) / samples[owner]
         at = points[owner] + share[:, None] * vector[owner]
         rows, columns = pack.terrain.shape
-        column = np.clip(np.floor((at[:, 0] - pack.terrain_x0) / pack.terrain_cell_m), 0, columns - 1).astype(np.intp)
-        row = np.clip(np.floor((at[:, 1] - pack.terrain_y0) / pack.terrain_cell_m), 0, rows - 1).astype(np.intp)
+        column = np.clip(np.floor((at[:, 0] - pack.terrain_x0) / pack.terrain_cell_m), 0, columns - 1).astype(
+            np.intp
+        )
+        row = np.clip(np.floor((at[:, 1] - pack.terrain_y0) / pack.terrain_cell_m), 0, rows - 1).astype(
+            np.intp
+        )
         cell = nearest[0, row, column].astype(np.intp) * columns + nearest[1, row, column]
         return cell, first[np.asarray(pack.geom_start[:-1])].astype(np.intp)
 

@@ -1,4 +1,4 @@
-"""The road network of one city pack as arrays for the engines, and as a networkx graph for people and tests."""
+"""The road network of one city pack as arrays for the engines, as a networkx graph for people and tests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ NO_ARC = -1
 class RoadNetwork:
     """Immutable road arrays of a pack.
 
-    Nodes are crossings and ends (n), arcs are directed (m), edges are undirected road segments (e). An edge has one
-    or two arcs; ``edge_arcs`` int32 (e, 2) holds the arc tail→head and the arc head→tail of its geometry, ``NO_ARC``
-    where a one-way has none. Positions are projected metres. Raises RoadError TOC-5204 where arcs and edges of the
-    pack do not fit together.
+    Nodes are crossings and ends (n), arcs are directed (m), edges are undirected road segments (e). An edge
+    has one or two arcs; ``edge_arcs`` int32 (e, 2) holds the arc tail→head and the arc head→tail of its
+    geometry, ``NO_ARC`` where a one-way has none. Positions are projected metres. Raises RoadError TOC-5204
+    where arcs and edges of the pack do not fit together.
     """
 
     def __init__(self, pack: CityPack) -> None:
@@ -43,7 +43,7 @@ class RoadNetwork:
         self.edge_arcs = self._pair_arcs()
 
     def _pair_arcs(self) -> NDArray[np.int32]:
-        """Arc ids of each edge by direction; parallel roads are different edges, so each slot is filled once."""
+        """Arc ids of each edge by direction; parallel roads are different edges: each slot has one."""
         pack = self.pack
         edge = self.arc_edge
         if self.arc_count and (int(edge.min()) < 0 or int(edge.max()) >= self.edge_count):
@@ -54,7 +54,7 @@ class RoadNetwork:
             raise RoadError("An arc does not join the ends of its edge.", code="TOC-5204")
         arcs = np.arange(self.arc_count, dtype=np.int32)
         pairs = np.full((self.edge_count, 2), NO_ARC, dtype=np.int32)
-        # On a loop both directions join the same node: its first arc runs along the geometry, its second against.
+        # On a loop both directions join the same node: the first arc runs along the geometry.
         loop = forward & backward
         first_of_loop = np.zeros(self.arc_count, dtype=bool)
         looped = np.flatnonzero(loop)
@@ -93,12 +93,14 @@ class RoadNetwork:
         if not len(cell):
             return np.zeros(0, dtype=np.int32)
         cell -= cell.min(axis=0)
-        flat: NDArray[np.int32] = (cell[:, 0] * (int(cell[:, 1].max()) + 1) + cell[:, 1]).astype(np.int32)
+        flat: NDArray[np.int32] = np.asarray(cell[:, 0] * (int(cell[:, 1].max()) + 1) + cell[:, 1]).astype(
+            np.int32
+        )
         return flat
 
     @cached_property
     def topology_digest(self) -> bytes:
-        """SHA-256 over node positions and arc ends: an elimination order fits exactly the network it was made for."""
+        """SHA-256 over node positions and arc ends: an elimination order fits one network only."""
         digest = hashlib.sha256(f"{self.node_count} {self.arc_count}".encode())
         for array in (self.arc_tail, self.arc_head, self.node_xy):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -107,12 +109,13 @@ class RoadNetwork:
     def arcs_of_edges(self, edges: NDArray[np.intp]) -> NDArray[np.int32]:
         """Arc ids of the given edges, without the missing directions of one-ways."""
         arcs = self.edge_arcs[edges].ravel()
-        return arcs[arcs != NO_ARC]
+        present: NDArray[np.int32] = arcs[arcs != NO_ARC]
+        return present
 
     def edge_line(self, edge: int) -> NDArray[np.float32]:
         """float32 (k, 2) projected metres, from the edge's tail to its head; a view."""
         pack = self.pack
-        line: NDArray[np.float32] = pack.geom_xy[int(pack.geom_start[edge]):int(pack.geom_start[edge + 1])]
+        line: NDArray[np.float32] = pack.geom_xy[int(pack.geom_start[edge]) : int(pack.geom_start[edge + 1])]
         return line
 
     def edge_name(self, edge: int) -> str:
@@ -121,7 +124,7 @@ class RoadNetwork:
         return self.pack.names[index] if index else ""
 
     def to_networkx(self) -> nx.MultiDiGraph[int]:
-        """The network as a MultiDiGraph, keyed by arc id: parallel roads stay apart (a DiGraph would drop them).
+        """The network as a MultiDiGraph, keyed by arc id, so that parallel roads stay apart.
 
         Node attributes: ``x``, ``y`` projected metres. Arc attributes: ``length_m``, ``time_s`` (free flow),
         ``name``, ``road_class``, ``edge`` and ``geometry`` float32 (k, 2) in driving direction.
@@ -132,18 +135,34 @@ class RoadNetwork:
         for node, (x, y) in enumerate(self.node_xy.tolist()):
             graph.add_node(node, x=x, y=y)
         time_s = (self.arc_length_m.astype(np.float64) / self.arc_speed_mps).tolist()
-        columns = zip(self.arc_tail.tolist(), self.arc_head.tolist(), self.arc_edge.tolist(),
-                      self.arc_length_m.tolist(), time_s, self.arc_class.tolist(),
-                      self.arc_is_forward.tolist(), strict=True)
+        columns = zip(
+            self.arc_tail.tolist(),
+            self.arc_head.tolist(),
+            self.arc_edge.tolist(),
+            self.arc_length_m.tolist(),
+            time_s,
+            self.arc_class.tolist(),
+            self.arc_is_forward.tolist(),
+            strict=True,
+        )
         for arc, (tail, head, edge, length_m, seconds, road_class, forward) in enumerate(columns):
             line = self.edge_line(edge)
-            graph.add_edge(tail, head, key=arc, length_m=length_m, time_s=seconds, edge=edge, road_class=road_class,
-                           name=self.edge_name(edge), geometry=line if forward else line[::-1])
+            graph.add_edge(
+                tail,
+                head,
+                key=arc,
+                length_m=length_m,
+                time_s=seconds,
+                edge=edge,
+                road_class=road_class,
+                name=self.edge_name(edge),
+                geometry=line if forward else line[::-1],
+            )
         return graph
 
 
 def cut_line(line: NDArray[np.floating], start: float, end: float) -> NDArray[np.float64]:
-    """The part of a polyline between two fractions of its length; float64 (k, 2), reversed where start > end."""
+    """The part of a polyline between two fractions of its length; float64 (k, 2), turned if start > end."""
     points = np.asarray(line, dtype=np.float64)
     if start > end:
         return cut_line(points[::-1], 1.0 - start, 1.0 - end)
@@ -151,5 +170,7 @@ def cut_line(line: NDArray[np.floating], start: float, end: float) -> NDArray[np
     total = float(along[-1])
     first, last = start * total, end * total
     inside = (along > first) & (along < last)
-    ends = np.array([[np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])] for at in (first, last)])
+    ends = np.array(
+        [[np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])] for at in (first, last)]
+    )
     return np.concatenate((ends[:1], points[inside], ends[1:]))

@@ -16,15 +16,15 @@ FOOTPATH = 6
 MOTOR_ROADS = frozenset(range(FOOTPATH))
 _KMH = 3.6
 CRAWL_MPS = 1.5
-"""Slowest speed through passable water, and the speed at which a vehicle leaves a closed road: walking pace."""
+"""Walking pace: the slowest speed through passable water, and the speed of leaving a closed road."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One kind of road user.
 
-    ``speed_factor`` multiplies the free-flow speed, ``top_speed_mps`` caps it; ``wading_m`` is the deepest water
-    driven through; ``road_classes`` lists the road classes (0 to 6) that may be used at all.
+    ``speed_factor`` multiplies the free-flow speed, ``top_speed_mps`` caps it; ``wading_m`` is the deepest
+    water driven through; ``road_classes`` lists the road classes (0 to 6) that may be used at all.
     """
 
     name: str
@@ -60,9 +60,9 @@ def profile(name: str | Profile) -> Profile:
 def speed_in_water_mps(depth_m: NDArray[np.float32], wading_m: float) -> NDArray[np.float64]:
     """Highest safe speed in m/s through standing water of ``depth_m``; same shape.
 
-    Depth-disruption curve of Pregnolato et al. 2017 (Transportation Research D 55, eq. 3), fitted to cars up to
-    0.30 m. For a vehicle that wades deeper, depth is scaled so that its own limit takes the place of those 0.30 m
-    (our assumption). Dry road has no limit (inf). Depth beyond ``wading_m`` is a closure, not a speed.
+    Depth-disruption curve of Pregnolato et al. 2017 (Transportation Research D 55, eq. 3), fitted to cars up
+    to 0.30 m. For a vehicle that wades deeper, depth is scaled so that its own limit takes the place of those
+    0.30 m (our assumption). Dry road has no limit (inf). Depth beyond ``wading_m`` is a closure, not a speed.
     """
     depth = np.asarray(depth_m, dtype=np.float64)
     scaled_mm = np.minimum(depth / max(wading_m, 1e-6), 1.0) * 300.0

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 
 def main_part(network: RoadNetwork, state: RoadState, who: str | Profile) -> NDArray[np.bool_]:
-    """bool (n,): the largest set of nodes that a profile can all drive between, both ways; ties: lowest node."""
+    """bool (n,): the largest set of nodes a profile can drive between, both ways; ties: lowest node."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     is_open = arc_ticks(network, profile(who), state) != CLOSED
     ends = (network.arc_tail[is_open], network.arc_head[is_open])
-    graph = csr_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(network.node_count, network.node_count))
+    graph = csr_array(
+        (np.ones(len(ends[0]), dtype=np.int8), ends), shape=(network.node_count, network.node_count)
+    )
     _, part = connected_components(graph, directed=True, connection="strong")
     sizes = np.bincount(part)
     first = int(np.flatnonzero(sizes[part] == sizes.max())[0])
@@ -32,10 +34,13 @@ def main_part(network: RoadNetwork, state: RoadState, who: str | Profile) -> NDA
     return main
 
 
-def cut_off(network: RoadNetwork, state: RoadState, places: Mapping[str, Snap], who: str | Profile = "car") -> list[str]:
-    """Ids, sorted, of the places that a profile cannot both reach from the main part of the network and leave for it.
+def cut_off(
+    network: RoadNetwork, state: RoadState, places: Mapping[str, Snap], who: str | Profile = "car"
+) -> list[str]:
+    """Ids, sorted, of the places that a profile cannot both reach from the main part and leave for it.
 
-    A place on a road that is closed to the profile is cut off, unless it stands on a crossing of the main part.
+    A place on a road that is closed to the profile is cut off, unless it stands on a crossing of the main
+    part.
     """
     main = main_part(network, state, who)
     open_arc = arc_ticks(network, profile(who), state) != CLOSED

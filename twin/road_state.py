@@ -1,4 +1,4 @@
-"""What is the matter with the roads right now: closures, water and slow traffic as an overlay on the network."""
+"""What is the matter with the roads right now: closures, water and slow traffic laid over the network."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ TICKS_PER_S = 10
 class RoadState:
     """The overlay at one journal cursor; arrays are read-only and have one value per edge.
 
-    ``epoch`` is the sequence number of the journal this state was derived from. ``closed`` bool: closed to everybody
-    whatever the water. ``depth_m`` float32: water over the road's lowest point. ``time_factor`` float32 ≥ 0.1:
-    multiplies the travel time (2 = takes twice as long).
+    ``epoch`` is the sequence number of the journal this state was derived from. ``closed`` bool: closed to
+    everybody whatever the water. ``depth_m`` float32: water over the road's lowest point. ``time_factor``
+    float32 ≥ 0.1: multiplies the travel time (2 = takes twice as long).
     """
 
     epoch: int
@@ -42,12 +42,16 @@ class RoadState:
     def free(cls, network: RoadNetwork, epoch: int = 0) -> RoadState:
         """Everything open, dry and flowing."""
         count = network.edge_count
-        return cls(epoch, _frozen(np.zeros(count, dtype=bool)), _frozen(np.zeros(count, dtype=np.float32)),
-                   _frozen(np.ones(count, dtype=np.float32)))
+        return cls(
+            epoch,
+            _frozen(np.zeros(count, dtype=bool)),
+            _frozen(np.zeros(count, dtype=np.float32)),
+            _frozen(np.ones(count, dtype=np.float32)),
+        )
 
     @property
     def closed_edges(self) -> frozenset[int]:
-        """Ids of the edges closed to everybody; closures by depth differ by profile and are not among them."""
+        """Ids of the edges closed to everybody; closures by depth differ by profile: not among them."""
         return frozenset(np.flatnonzero(self.closed).tolist())
 
     def with_changes(
@@ -60,8 +64,9 @@ class RoadState:
     ) -> RoadState:
         """The same state at a later epoch with the named layers replaced *whole*; a layer not named stays.
 
-        Layers are replaced and not edited, so a road lies closed exactly as long as some closure names it: two
-        closures of one road, of which one is lifted, cannot open it. RoadError TOC-5206 for ids not in the network.
+        Layers are replaced and not edited, so a road lies closed exactly as long as some closure names it:
+        two closures of one road, of which one is lifted, cannot open it. RoadError TOC-5206 for ids not in
+        the network.
         """
         changed = replace(self, epoch=epoch)
         count = len(self.closed)
@@ -82,8 +87,11 @@ class RoadState:
 
     def changed_edges(self, other: RoadState) -> NDArray[np.intp]:
         """Ascending ids of the edges on which two states differ."""
-        return np.flatnonzero((self.closed != other.closed) | (self.depth_m != other.depth_m)
-                              | (self.time_factor != other.time_factor))
+        return np.flatnonzero(
+            (self.closed != other.closed)
+            | (self.depth_m != other.depth_m)
+            | (self.time_factor != other.time_factor)
+        )
 
     def closed_to(self, profile: Profile) -> NDArray[np.bool_]:
         """bool (e,): closed to this profile, by a closure or because the water is deeper than it wades."""
@@ -99,7 +107,9 @@ def arc_ticks(
     Free-flow time of the profile, slowed by water that it can wade and multiplied by the traffic factor.
     """
     edge = network.arc_edge[arcs]
-    free_mps = np.minimum(network.arc_speed_mps[arcs].astype(np.float64) * profile.speed_factor, profile.top_speed_mps)
+    free_mps = np.minimum(
+        network.arc_speed_mps[arcs].astype(np.float64) * profile.speed_factor, profile.top_speed_mps
+    )
     depth = state.depth_m[edge]
     if bool(np.any(depth)):
         free_mps = np.minimum(free_mps, speed_in_water_mps(depth, profile.wading_m))

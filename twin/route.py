@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 
     from twin.snap import Snap
 
-Turn = Literal["start", "straight", "slight left", "left", "sharp left", "slight right", "right", "sharp right",
-               "turn round"]
+Turn = Literal[
+    "start",
+    "straight",
+    "slight left",
+    "left",
+    "sharp left",
+    "slight right",
+    "right",
+    "sharp right",
+    "turn round",
+]
 Street = tuple[str, float, Turn]
 
 Reason = Literal["profile not on roads", "target on a closed road", "no open road"]
@@ -35,9 +44,10 @@ class NoRoute:
 class Route:
     """A way between two places on the network, true at ``epoch``.
 
-    ``arcs`` are arc ids in driving order, the first and the last driven in part; ``length_m`` and ``duration_s`` count
-    the parts driven. ``leaves_closed`` / ``enters_closed``: the start / the target itself lies on a road closed to
-    the profile, driven at walking pace; no other closed road is ever used. ``backend`` names the engine.
+    ``arcs`` are arc ids in driving order, the first and the last driven in part; ``length_m`` and
+    ``duration_s`` count the parts driven. ``leaves_closed`` / ``enters_closed``: the start / the target
+    itself lies on a road closed to the profile, driven at walking pace; no other closed road is ever used.
+    ``backend`` names the engine.
     """
 
     profile: str
@@ -61,8 +71,10 @@ class Route:
     def spans(self) -> tuple[tuple[int, float, float], ...]:
         """(edge, from fraction, to fraction) for each arc, fractions along the edge's geometry."""
         forward = self.network.arc_is_forward
-        spans = [[edge, 0.0, 1.0] if forward[arc] else [edge, 1.0, 0.0]
-                 for arc, edge in zip(self.arcs, self.edges, strict=True)]
+        spans = [
+            [edge, 0.0, 1.0] if forward[arc] else [edge, 1.0, 0.0]
+            for arc, edge in zip(self.arcs, self.edges, strict=True)
+        ]
         if spans and spans[0][0] == self.start.edge:
             spans[0][1] = self.start.fraction
         if spans and spans[-1][0] == self.end.edge:
@@ -71,7 +83,7 @@ class Route:
 
     @cached_property
     def line_xy(self) -> NDArray[np.float64]:
-        """float64 (k, 2): the shape in projected metres, from start to end; two equal points for a way of length 0."""
+        """float64 (k, 2): the shape in projected metres; two points for a way of length 0."""
         lines = [cut_line(self.network.edge_line(edge), start, end) for edge, start, end in self.spans]
         if not lines:
             return np.array([self.start.xy, self.end.xy])
@@ -106,18 +118,20 @@ def _turn(before: NDArray[np.float64], after: NDArray[np.float64]) -> Turn:
     degrees = math.degrees(math.atan2(ay * bx - ax * by, -(ax * bx + ay * by)))
     for limit, left, right in _TURNS:
         if abs(degrees) < limit:
-            return left if degrees < 0 else right
+            return left if degrees > 0 else right
     return "turn round"
 
 
 _TURNS: tuple[tuple[float, Turn, Turn], ...] = (
-    (25.0, "straight", "straight"), (60.0, "slight left", "slight right"),
-    (120.0, "left", "right"), (165.0, "sharp left", "sharp right"),
+    (25.0, "straight", "straight"),
+    (60.0, "slight left", "slight right"),
+    (120.0, "left", "right"),
+    (165.0, "sharp left", "sharp right"),
 )
 
 
 def _direction(line: NDArray[np.float64]) -> tuple[float, float]:
-    """Vector from a line's first point to the first one that differs from it (a snapped end may repeat a point)."""
+    """Vector from a line's first point to the first that differs (a snapped end may repeat one)."""
     for x, y in line[1:].tolist():
         dx, dy = x - float(line[0, 0]), y - float(line[0, 1])
         if math.hypot(dx, dy) > 0.5:
@@ -126,13 +140,17 @@ def _direction(line: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def driven_m(network: RoadNetwork, arcs: tuple[int, ...], start: Snap, end: Snap) -> float:
-    """Metres driven over ``arcs``, the first from ``start`` on where it lies on its edge, the last up to ``end``."""
+    """Metres driven over ``arcs``, the first from ``start`` on, the last up to ``end``."""
     if not arcs:
         return 0.0
     length = network.arc_length_m[list(arcs)].astype(np.float64)
     total = float(length.sum())
     if int(network.arc_edge[arcs[0]]) == start.edge:
-        total -= float(length[0]) * (start.fraction if network.arc_is_forward[arcs[0]] else 1.0 - start.fraction)
+        total -= float(length[0]) * (
+            start.fraction if network.arc_is_forward[arcs[0]] else 1.0 - start.fraction
+        )
     if int(network.arc_edge[arcs[-1]]) == end.edge:
-        total -= float(length[-1]) * (1.0 - end.fraction if network.arc_is_forward[arcs[-1]] else end.fraction)
+        total -= float(length[-1]) * (
+            1.0 - end.fraction if network.arc_is_forward[arcs[-1]] else end.fraction
+        )
     return total

@@ -1,9 +1,10 @@
-"""Ways and travel times over the roads as they are now: the one service that planner, playbooks and drill ask.
+"""Ways and travel times over the roads as they are now: the service that planner, playbooks and drill ask.
 
-One service per core and thread. It holds one engine per vehicle profile, changes weights in place when the road
-state changes, and every answer is true at ``epoch``, the journal cursor of that state. The fast engine needs an
-elimination order; until its file is there, and wherever RoutingKit cannot run, scipy answers the same, slower. Among
-equally quick ways the two may choose differently: what must repeat exactly waits for :meth:`wait_until_ready`.
+One service per core and thread. It holds one engine per vehicle profile, changes weights in place when the
+road state changes, and every answer is true at ``epoch``, the journal cursor of that state. The fast engine
+needs an elimination order; until its file is there, and wherever RoutingKit cannot run, scipy answers the
+same, slower. Among equally quick ways the two may choose differently: what must repeat exactly waits for
+:meth:`wait_until_ready`.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class _Way:
 class _Lane:
     """One profile: its weights now and the engine that holds them."""
 
-    def __init__(self, network: RoadNetwork, who: Profile, state: RoadState, topology: CchTopology | None) -> None:
+    def __init__(
+        self, network: RoadNetwork, who: Profile, state: RoadState, topology: CchTopology | None
+    ) -> None:
         self.network, self.profile = network, who
         self.ticks = arc_ticks(network, who, state)
         self.fault = ""
@@ -84,7 +87,7 @@ class _Lane:
             self.fault = error.message
 
     def ask(self, question: Callable[[Engine], Answer]) -> Answer:
-        """The engine's answer; should the fast one break, scipy takes over for good and answers in its place."""
+        """The engine's answer; should the fast one break, scipy takes over and answers in its place."""
         try:
             return question(self.engine)
         except RoadError as error:
@@ -100,8 +103,8 @@ class _Lane:
         if not len(arcs):
             return "nothing"
         self.ticks[arcs] = fresh
-        # Patching costs by the corners of the hierarchy it touches: cheap where changes lie together, dear where
-        # they are scattered (ROADS measurements: a disc of 5,000 arcs 3 ms, 1,000 random arcs as much as a reset).
+        # Patching costs by the corners of the hierarchy it touches: cheap where changes lie together, dear
+        # where they are scattered (63,000 nodes: a disc of 5,000 arcs 3 ms, 1,000 random ones 12).
         spread = len(np.unique(self.network.arc_cell[arcs]))
         if spread <= _LOCAL_SHARE * len(self.ticks) and len(arcs) <= max(64, _PATCH_SHARE * len(self.ticks)):
             self.ask(lambda engine: engine.patch(arcs, fresh))
@@ -113,14 +116,22 @@ class _Lane:
 class RoutingService:
     """Routes, travel-time matrices and ETAs for every profile over one network in its current state.
 
-    ``order_cache`` is where the elimination order is kept. Found there, the fast engine serves at once; otherwise a
-    child process computes it while scipy serves. Without a path it is computed here (seconds on a large network).
-    ``backend="scipy"`` never takes the fast engine. Belongs to the thread that made it: any other gets RoadError
-    TOC-5202. ``degraded`` says in plain words why the fast engine is not in use, "" while it is.
+    ``order_cache`` is where the elimination order is kept. Found there, the fast engine serves at once;
+    otherwise a child process computes it while scipy serves. Without a path it is computed here (seconds on a
+    large network). ``backend="scipy"`` never takes the fast engine. Belongs to the thread that made it: any
+    other gets RoadError TOC-5202. ``degraded`` says in plain words why the fast engine is not in use, ""
+    while it is.
     """
 
-    def __init__(self, network: RoadNetwork, *, order_cache: Path | None = None, snapper: Snapper | None = None,
-                 state: RoadState | None = None, backend: Literal["auto", "scipy"] = "auto") -> None:
+    def __init__(
+        self,
+        network: RoadNetwork,
+        *,
+        order_cache: Path | None = None,
+        snapper: Snapper | None = None,
+        state: RoadState | None = None,
+        backend: Literal["auto", "scipy"] = "auto",
+    ) -> None:
         self.network = network
         self.snapper = snapper or Snapper(network.pack)
         self._state = state or RoadState.free(network)
@@ -212,11 +223,13 @@ class RoutingService:
         how = {who.name: lane.update(state, arcs) for who, lane in self._lanes.items()}
         return Update(state.epoch, len(edges), how)
 
-    def route(self, who: str | Profile, start: Place, end: Place, *, enter_closed: bool = False) -> Route | NoRoute:
+    def route(
+        self, who: str | Profile, start: Place, end: Place, *, enter_closed: bool = False
+    ) -> Route | NoRoute:
         """The quickest way from ``start`` to ``end`` for a profile, or why there is none.
 
-        A vehicle that stands on a closed road may leave it at walking pace. With ``enter_closed`` the last road
-        may be closed too (somebody is to be fetched from it). No other closed road is used.
+        A vehicle that stands on a closed road may leave it at walking pace. With ``enter_closed`` the last
+        road may be closed too (somebody is to be fetched from it). No other closed road is used.
         """
         self._enter()
         lane = self._lane(profile(who))
@@ -224,10 +237,15 @@ class RoutingService:
         if not lane.profile.road_classes:
             return self._none("profile not on roads")
         direct = self._direct(lane, a, b, enter_closed)
-        off, on = self._ways(lane, a, leaving=True, closed_too=True), self._ways(
-            lane, b, leaving=False, closed_too=enter_closed)
-        found = lane.ask(lambda engine: engine.path([(way.node, way.ticks) for way in off],
-                                                    [(way.node, way.ticks) for way in on]))
+        off, on = (
+            self._ways(lane, a, leaving=True, closed_too=True),
+            self._ways(lane, b, leaving=False, closed_too=enter_closed),
+        )
+        found = lane.ask(
+            lambda engine: engine.path(
+                [(way.node, way.ticks) for way in off], [(way.node, way.ticks) for way in on]
+            )
+        )
         if direct is not None and (found is None or direct[0] <= found[0]):
             return self._route(lane, a, b, direct[0], direct[1])
         if found is None:
@@ -237,8 +255,14 @@ class RoutingService:
         arcs = (_arc_by(off, first), *between, _arc_by(on, last))
         return self._route(lane, a, b, ticks, tuple(arc for arc in arcs if arc != NO_ARC))
 
-    def matrix(self, who: str | Profile, sources: Sequence[Place], targets: Sequence[Place], *,
-               enter_closed: bool = False) -> NDArray[np.float64]:
+    def matrix(
+        self,
+        who: str | Profile,
+        sources: Sequence[Place],
+        targets: Sequence[Place],
+        *,
+        enter_closed: bool = False,
+    ) -> NDArray[np.float64]:
         """Travel times in seconds from each source to each target; float64 (s, t), inf where there is no way.
 
         Equal to the durations of ``route``, in one sweep: 200 × 20 takes milliseconds.
@@ -248,10 +272,14 @@ class RoutingService:
         a, b = self._all_snapped(sources), self._all_snapped(targets)
         if not lane.profile.road_classes or not a or not b:
             return np.full((len(a), len(b)), np.inf)
-        off = [[(way.node, way.ticks) for way in self._ways(lane, place, leaving=True, closed_too=True)]
-               for place in a]
-        on = [[(way.node, way.ticks) for way in self._ways(lane, place, leaving=False, closed_too=enter_closed)]
-              for place in b]
+        off = [
+            [(way.node, way.ticks) for way in self._ways(lane, place, leaving=True, closed_too=True)]
+            for place in a
+        ]
+        on = [
+            [(way.node, way.ticks) for way in self._ways(lane, place, leaving=False, closed_too=enter_closed)]
+            for place in b
+        ]
         ticks = lane.ask(lambda engine: engine.table(off, on))
         by_edge: dict[int, list[int]] = {}
         for column, place in enumerate(b):
@@ -263,8 +291,9 @@ class RoutingService:
                     ticks[row, column] = min(ticks[row, column], direct[0])
         return ticks / TICKS_PER_S
 
-    def etas(self, who: str | Profile, sources: Sequence[Place], target: Place, *,
-             enter_closed: bool = False) -> NDArray[np.float64]:
+    def etas(
+        self, who: str | Profile, sources: Sequence[Place], target: Place, *, enter_closed: bool = False
+    ) -> NDArray[np.float64]:
         """Travel times in seconds from each source to one target; float64 (s,), inf where there is no way."""
         return self.matrix(who, sources, [target], enter_closed=enter_closed)[:, 0]
 
@@ -279,7 +308,9 @@ class RoutingService:
 
     def _all_snapped(self, places: Sequence[Place]) -> list[Snap]:
         loose = [place for place in places if not isinstance(place, Snap)]
-        snapped = iter(self.snapper.snap_many([lon for lon, _ in loose], [lat for _, lat in loose]) if loose else [])
+        snapped = iter(
+            self.snapper.snap_many([lon for lon, _ in loose], [lat for _, lat in loose]) if loose else []
+        )
         return [place if isinstance(place, Snap) else next(snapped) for place in places]
 
     def _none(self, reason: Reason) -> NoRoute:
@@ -293,7 +324,7 @@ class RoutingService:
         return crawl_ticks(self.network, arc) if closed_too else None
 
     def _ways(self, lane: _Lane, place: Snap, *, leaving: bool, closed_too: bool) -> list[_Way]:
-        """The ways off (or onto) a place: along its edge to either end, at most one per node, the quicker one."""
+        """The ways off (or onto) a place: along its edge to either end; one per node, the quicker."""
         tail, head = self.network.edge_nodes[place.edge]
         forward, backward = self.network.arc_pairs[place.edge]
         share = place.fraction
@@ -302,7 +333,7 @@ class RoutingService:
         else:
             parts = ((tail, forward, share), (head, backward, 1.0 - share))
         ways: dict[int, _Way] = {}
-        # A place at the very end of its edge stands on the crossing, whatever the edge's direction or closure.
+        # A place at the very end of its edge stands on the crossing, open or one-way or not.
         if share <= _AT_NODE:
             ways[tail] = _Way(tail, 0, NO_ARC)
         if share >= 1.0 - _AT_NODE:
@@ -313,7 +344,9 @@ class RoutingService:
                 ways[node] = _Way(node, round(part * cost), arc)
         return list(ways.values())
 
-    def _direct(self, lane: _Lane, a: Snap, b: Snap, enter_closed: bool) -> tuple[int, tuple[int, ...]] | None:
+    def _direct(
+        self, lane: _Lane, a: Snap, b: Snap, enter_closed: bool
+    ) -> tuple[int, tuple[int, ...]] | None:
         """(ticks, arcs) along the one edge that both places lie on, without passing a crossing."""
         if a.edge != b.edge:
             return None
@@ -328,10 +361,17 @@ class RoutingService:
             return int(lane.ticks[arc]) == CLOSED and int(self.network.arc_edge[arc]) == edge
 
         return Route(
-            profile=lane.profile.name, start=a, end=b, arcs=arcs, duration_s=ticks / TICKS_PER_S,
-            length_m=driven_m(self.network, arcs, a, b), epoch=self._state.epoch,
-            leaves_closed=bool(arcs) and shut(arcs[0], a.edge), enters_closed=bool(arcs) and shut(arcs[-1], b.edge),
-            backend=lane.engine.name, network=self.network,
+            profile=lane.profile.name,
+            start=a,
+            end=b,
+            arcs=arcs,
+            duration_s=ticks / TICKS_PER_S,
+            length_m=driven_m(self.network, arcs, a, b),
+            epoch=self._state.epoch,
+            leaves_closed=bool(arcs) and shut(arcs[0], a.edge),
+            enters_closed=bool(arcs) and shut(arcs[-1], b.edge),
+            backend=lane.engine.name,
+            network=self.network,
         )
 
 
@@ -340,7 +380,7 @@ def _arc_by(ways: list[_Way], node: int) -> int:
 
 
 def keep_order(network: RoadNetwork, order_cache: Path) -> None:
-    """Computes and keeps the elimination order now, in this process: for builders of a pack, not for a server."""
+    """Computes and keeps the elimination order now, in this process: for builders of a pack."""
     from twin.engines.cch import inertial_order
 
     save_order(order_cache, network, inertial_order(network.node_xy, network.arc_tail, network.arc_head))

@@ -1,6 +1,7 @@
 """Shortest-path engines behind one interface: RoutingKit CCH, and scipy as fallback and oracle.
 
-May import numpy, scipy and routingkit_cch. Knows nodes, arcs and integer weights; no streets, vehicles or water.
+May import numpy, scipy and routingkit_cch. Knows nodes, arcs and integer weights; no streets, vehicles or
+water.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Ends = Sequence[tuple[int, int]]
-"""(node, ticks to or from it) pairs: the ways off, or onto, one place on the network; empty where there is none."""
+"""(node, ticks to or from it) pairs: the ways off, or onto, one place; empty where there is none."""
 
 
 class Engine(Protocol):
     """Shortest paths of one profile over one topology with replaceable weights.
 
-    Weights and answers are whole ticks; ``CLOSED`` (2147483647) or a sum reaching it means there is no way. An
-    engine belongs to the thread that made it. May raise RoadError TOC-5201; it is then not to be used again.
+    Weights and answers are whole ticks; ``CLOSED`` (2147483647) or a sum reaching it means there is no way.
+    An engine belongs to the thread that made it. May raise RoadError TOC-5201; it is then not to be used
+    again.
     """
 
     name: str

@@ -2,15 +2,15 @@
 
 Binding rules, each learnt from a reproduced failure (routingkit-cch 0.1.4):
 
-* errors arrive as ``PanicException``, a BaseException: ids are validated before, and the rest is translated here;
-* query and updater objects are thread-bound, and a metric cannot change while a query lives: queries are dropped
-  before every change and never leave this object;
+* errors arrive as ``PanicException``, a BaseException: ids are validated before, the rest translated here;
+* query and updater objects are thread-bound, and a metric cannot change while a query lives: queries are
+  dropped before every change and never leave this object;
 * a query refuses to run while its last result lives: results are read out and dropped at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -38,16 +38,19 @@ def _panics_named() -> Iterator[None]:
         raise RoadError(str(error), code="TOC-5201") from None
 
 
-def inertial_order(node_xy: NDArray[np.float64], tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Elimination order int32 (n,) by inertial separators. Seconds long and holds the GIL: not for a serving process."""
+def inertial_order(
+    node_xy: NDArray[np.float64], tail: NDArray[np.int32], head: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Elimination order int32 (n,) by inertial separators. Holds the GIL for seconds: not for a server."""
     with _panics_named():
-        order = kit.compute_order_inertial(len(node_xy), tail.tolist(), head.tolist(),
-                                           node_xy[:, 1].tolist(), node_xy[:, 0].tolist())
+        order = kit.compute_order_inertial(
+            len(node_xy), tail.tolist(), head.tolist(), node_xy[:, 1].tolist(), node_xy[:, 0].tolist()
+        )
     return np.asarray(order, dtype=np.int32)
 
 
 class CchTopology:
-    """The contracted network, shared by the engines of all profiles; 50 ms for 60,000 nodes from a known order."""
+    """The contracted network, shared by the engines of all profiles; 50 ms for 60,000 nodes."""
 
     def __init__(self, order: NDArray[np.int32], tail: NDArray[np.int32], head: NDArray[np.int32]) -> None:
         if not np.array_equal(np.sort(order), np.arange(len(order))):
@@ -108,8 +111,8 @@ class CchEngine:
     def table(self, sources: Sequence[Ends], targets: Sequence[Ends]) -> NDArray[np.float64]:
         """Ticks from each source to each target with offsets; float64 (s, t), inf where there is no way.
 
-        The larger side is pinned (three times faster); pinned places have no offsets in RoutingKit, so each is
-        pinned by its ways off or on, and its offsets are added to the answer.
+        The larger side is pinned (three times faster); pinned places have no offsets in RoutingKit, so each
+        is pinned by its ways off or on, and its offsets are added to the answer.
         """
         answer = np.full((len(sources), len(targets)), _NOWHERE)
         if len(sources) >= len(targets):
@@ -118,8 +121,9 @@ class CchEngine:
             self._sweep(targets, sources, answer.T, many_to_one=False)
         return answer
 
-    def _sweep(self, pinned: Sequence[Ends], swept: Sequence[Ends], answer: NDArray[np.float64],
-               *, many_to_one: bool) -> None:
+    def _sweep(
+        self, pinned: Sequence[Ends], swept: Sequence[Ends], answer: NDArray[np.float64], *, many_to_one: bool
+    ) -> None:
         """Fills ``answer`` (pinned, swept), one sweep of the hierarchy per swept place."""
         owner = np.array([row for row, ends in enumerate(pinned) for _ in ends], dtype=np.intp)
         if not len(owner):
@@ -127,11 +131,14 @@ class CchEngine:
         nodes = [node for ends in pinned for node, _ in ends]
         offset = np.array([ticks for ends in pinned for _, ticks in ends], dtype=np.float64)
         with _panics_named():
-            if many_to_one:
-                sweep = kit.CCHManyToOne(self._metric, nodes).distances_to_multi
-            else:
-                sweep = kit.CCHOneToMany(self._metric, nodes).distances_from_multi
+            sweep: Callable[[list[tuple[int, int]]], list[int | None]] = (
+                kit.CCHManyToOne(self._metric, nodes).distances_to_multi
+                if many_to_one
+                else kit.CCHOneToMany(self._metric, nodes).distances_from_multi
+            )
             for column, ends in enumerate(swept):
                 if ends:
                     # None (no way) becomes nan, which fmin passes over.
-                    np.fmin.at(answer[:, column], owner, np.array(sweep(list(ends)), dtype=np.float64) + offset)
+                    np.fmin.at(
+                        answer[:, column], owner, np.array(sweep(list(ends)), dtype=np.float64) + offset
+                    )

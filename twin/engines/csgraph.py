@@ -1,4 +1,4 @@
-"""The plain engine: Dijkstra by scipy. Serves until the fast one is ready or where it cannot run, and checks it."""
+"""The plain engine, Dijkstra by scipy: serves until the fast one can, and checks it in tests."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class ScipyEngine:
 
     name = "scipy"
 
-    def __init__(self, node_count: int, tail: NDArray[np.int32], head: NDArray[np.int32],
-                 ticks: NDArray[np.int64]) -> None:
+    def __init__(
+        self, node_count: int, tail: NDArray[np.int32], head: NDArray[np.int32], ticks: NDArray[np.int64]
+    ) -> None:
         self._nodes = node_count
-        # A sparse matrix holds one number per (tail, head), so parallel arcs share a slot that takes their minimum.
+        # A sparse matrix holds one number per (tail, head): parallel arcs share a slot with their minimum.
         key = tail.astype(np.int64) * node_count + head
         self._by_slot = np.argsort(key, kind="stable")
         slots, self._slot_start = np.unique(key[self._by_slot], return_index=True)
@@ -55,8 +56,10 @@ class ScipyEngine:
         weights = self._ticks[self._by_slot]
         data = np.minimum.reduceat(weights, self._slot_start) if len(weights) else weights
         # Weight 0 would mean "no arc" to scipy; ticks are at least 1.
-        self._graph = csr_array((np.maximum(data, 1).astype(np.float64), self._indices, self._indptr),
-                                shape=(self._nodes, self._nodes))
+        self._graph = csr_array(
+            (np.maximum(data, 1).astype(np.float64), self._indices, self._indptr),
+            shape=(self._nodes, self._nodes),
+        )
 
     def path(self, sources: Ends, targets: Ends) -> tuple[int, list[int], int] | None:
         """(ticks with offsets, arc ids, start node) of a shortest way, None where there is none."""
@@ -64,8 +67,11 @@ class ScipyEngine:
             return None
         nodes = [node for node, _ in sources]
         reach, before = dijkstra(self._graph, indices=nodes, limit=_LIMIT, return_predecessors=True)
-        total, row, target = min((float(reach[row, node]) + leave + arrive, row, node)
-                                 for row, (_, leave) in enumerate(sources) for node, arrive in targets)
+        total, row, target = min(
+            (float(reach[row, node]) + leave + arrive, row, node)
+            for row, (_, leave) in enumerate(sources)
+            for node, arrive in targets
+        )
         if total > _LIMIT:
             return None
         arcs: list[int] = []
@@ -82,7 +88,7 @@ class ScipyEngine:
         """The quickest of the parallel arcs; the lowest id among equals."""
         slot = int(np.searchsorted(self._slot_key, tail * self._nodes + head))
         end = int(self._slot_start[slot + 1]) if slot + 1 < len(self._slot_start) else len(self._by_slot)
-        arcs = self._by_slot[int(self._slot_start[slot]):end]
+        arcs = self._by_slot[int(self._slot_start[slot]) : end]
         return int(arcs[int(np.argmin(self._ticks[arcs]))])
 
     def table(self, sources: Sequence[Ends], targets: Sequence[Ends]) -> NDArray[np.float64]:

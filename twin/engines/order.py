@@ -1,7 +1,7 @@
-"""The elimination order of the fast engine: computed once per network, in its own process, and kept in a file.
+"""The elimination order of the fast engine: computed once per network in its own process, kept in a file.
 
-``python -m twin.engines.order PACK OUT`` computes it: the computation holds the GIL for seconds and would stall
-every thread of a serving process.
+``python -m twin.engines.order PACK OUT`` computes it: the computation holds the GIL for seconds and would
+stall every thread of a serving process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load_order(path: Path, network: RoadNetwork) -> NDArray[np.int32] | None:
-    """The kept order int32 (n,), or None where there is none, it is damaged, or belongs to another network."""
+    """The kept order int32 (n,), or None where it is absent, damaged or of another network."""
     try:
         with path.open("rb") as file:
             digest = np.load(file, allow_pickle=False)
@@ -62,8 +62,12 @@ def compute_order(pack_path: Path, out: Path) -> None:
 
 def start_order_process(pack_path: Path, out: Path) -> subprocess.Popen[bytes]:
     """A running child process that computes the order; poll it, then load ``out``."""
-    return subprocess.Popen([sys.executable, "-m", "twin.engines.order", str(pack_path), str(out)],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "twin.engines.order", str(pack_path), str(out)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 if __name__ == "__main__":
