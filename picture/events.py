@@ -40,6 +40,11 @@ class Event(BaseModel):
         """Whose key seals this event's personal values: the incident where there is one, else the day's pool."""
         return str(getattr(self, "incident", "") or "general")
 
+    def bound(self, first_seq: int) -> Event:
+        """The event with its references into its own commit turned into sequence numbers; the journal calls it
+        before it writes, when it knows that the commit's first entry will be ``first_seq``."""
+        return self
+
 
 @cache
 def sealed_paths(model: type[BaseModel]) -> tuple[str, ...]:
@@ -241,6 +246,9 @@ class ReportLinked(Event):
     uncertainty_m: int | None = None
     """The fused position, where it moved."""
     place_label: str = ""
+
+    def bound(self, first_seq: int) -> Event:
+        return self if self.report_entry else self.model_copy(update={"report_entry": first_seq + self.report_index})
 
 
 class IncidentChanged(Event):

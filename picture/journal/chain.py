@@ -1,0 +1,184 @@
+"""One entry as bytes: how it is written, hashed and read back, the same whatever stores it.
+
+The payload is the event's clear part as JSON, fields in declared order, absent ones left out; the sealed part is
+canonical JSON ``{path: {key, nonce, ciphertext | blob}}``. ``payload_digest`` covers both, the hash covers the envelope
+(canonical JSON of every other column, the digest and the predecessor's hash). Both can be checked without any key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from picture.entry import Actor, Entry, NewEntry, canonical
+from picture.errors import JournalError
+from picture.events import KINDS, UPCASTERS, Event
+
+ENVELOPE_VERSION: Final = 1
+MAX_PAYLOAD: Final = 16 << 20
+"""Bytes an event's clear part may have."""
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Row(NamedTuple):
+    """An entry as its columns stand in a segment, in their order."""
+
+    seq: int
+    commit_id: str
+    commit_index: int
+    kind: str
+    kind_v: int
+    at_ms: int
+    recorded_ms: int
+    actor: str
+    """Canonical JSON of the actor."""
+    source: str
+    grade: str
+    agreement: str
+    cause: str
+    """JSON list of sequence numbers."""
+    payload: bytes
+    sealed: bytes
+    """Empty if nothing is sealed."""
+    payload_digest: str
+    prev: str
+    hash: str
+
+
+def payload_digest(payload: bytes, sealed: bytes) -> str:
+    """SHA-256 over both parts; the length in front keeps the border between them."""
+    return sha256(b"%d:%b%b" % (len(payload), payload, sealed)).hexdigest()
+
+
+def envelope(stream: str, row: Row) -> bytes:
+    """What the hash is taken of: canonical JSON, with the stored actor and cause verbatim in it."""
+    return (
+        f'{{"actor":{row.actor},"agreement":{_quote(row.agreement)},"at_ms":{row.at_ms},"cause":{row.cause},'
+        f'"commit_id":{_quote(row.commit_id)},"grade":{_quote(row.grade)},"index":{row.commit_index},'
+        f'"kind":{_quote(row.kind)},"kind_v":{row.kind_v},"payload_digest":{_quote(row.payload_digest)},'
+        f'"prev":{_quote(row.prev)},"recorded_ms":{row.recorded_ms},"seq":{row.seq},'
+        f'"source":{_quote(row.source)},"stream":{_quote(stream)},"v":{ENVELOPE_VERSION}}}'
+    ).encode()
+
+
+def entry_hash(stream: str, row: Row) -> str:
+    """SHA-256 of the envelope; the row's own ``hash`` is not looked at."""
+    return sha256(envelope(stream, row)).hexdigest()
+
+
+def chained(
+    stream: str, new: NewEntry, *, seq: int, commit_id: str, index: int, clear: tuple[bytes, bytes], prev: str
+) -> Row:
+    """The row of a new entry at its place; ``clear`` is its payload and its sealed part."""
+    payload, sealed = clear
+    first_seq = seq - index
+    cause = (*new.cause, *(first_seq + other for other in new.cause_index))
+    row = Row(
+        seq, commit_id, index, new.event.kind, new.event.version, new.at_ms, new.recorded_ms, _actor_text(new.actor),
+        new.source, new.grade, new.agreement, "[" + ",".join(map(str, cause)) + "]", payload, sealed,
+        payload_digest(payload, sealed), prev, "",
+    )  # fmt: skip
+    return row._replace(hash=entry_hash(stream, row))
+
+
+def encoded(event: Event) -> tuple[bytes, Event]:
+    """The payload of a clear event, and the event that reading it gives: what is folded now and in every replay.
+
+    An event that its own bytes do not give back is ``TOC-3104``.
+    """
+    try:
+        payload = event.__pydantic_serializer__.to_json(event, exclude_none=True)
+        try:
+            back = type(event).model_validate_json(payload)
+        except ValidationError:  # a field without default may be None: then None is written
+            payload = event.__pydantic_serializer__.to_json(event)
+            back = type(event).model_validate_json(payload)
+    except (ValidationError, PydanticSerializationError) as error:
+        raise JournalError(
+            f"An event {event.kind} does not read back as written.", code="TOC-3104"
+        ) from error
+    if len(payload) > MAX_PAYLOAD:
+        raise JournalError(
+            f"An event {event.kind} has {len(payload)} bytes, of {MAX_PAYLOAD}.", code="TOC-3104"
+        )
+    return payload, back
+
+
+def decoded_event(kind: str, version: int, payload: bytes) -> Event:
+    """The event in its present version; ``TOC-3004`` where this version of Tocsin does not know it."""
+    model = KINDS.get(kind)
+    if model is None or version > model.version or version < 1:
+        raise JournalError(f"It is {kind} version {version}.", code="TOC-3004")
+    try:
+        if version == model.version:
+            return model.model_validate_json(payload)
+        values: dict[str, Any] = json.loads(payload)
+        for old in range(version, model.version):
+            if (lift := UPCASTERS.get((kind, old))) is None:
+                raise JournalError(f"Nothing lifts {kind} version {old}.", code="TOC-3004")
+            values = lift(values)
+        return model.model_validate(values)
+    except ValueError as error:
+        raise JournalError(f"It does not fit {kind} version {version}.", code="TOC-3004") from error
+
+
+def decoded(stream: str, row: Row, event: Event | None = None) -> Entry:
+    """The entry of a row, whose event may be at hand already."""
+    return Entry(
+        v=ENVELOPE_VERSION, stream=stream, seq=row.seq, commit_id=row.commit_id, index=row.commit_index,
+        kind=row.kind, kind_v=row.kind_v, at_ms=row.at_ms, recorded_ms=row.recorded_ms, actor=_actor(row.actor),
+        source=row.source, grade=row.grade, agreement=row.agreement,
+        cause=() if row.cause == "[]" else tuple(json.loads(row.cause)), payload_digest=row.payload_digest,
+        prev=row.prev, hash=row.hash, event=event or decoded_event(row.kind, row.kind_v, row.payload),
+        sealed=tuple(sorted(json.loads(row.sealed))) if row.sealed else (),
+    )  # fmt: skip
+
+
+def unsealed(event: Event, path: str, value: bytes) -> object:
+    """A sealed value as the event's field at this path types it."""
+    owner: Any = event
+    *outer, name = path.split(".")
+    for step in outer:
+        owner = getattr(owner, step, None)
+    field = type(owner).model_fields.get(name) if owner is not None else None
+    return json.loads(value) if field is None else _adapter(type(owner), name).validate_json(value)
+
+
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(model.model_fields[name].annotation)
+
+
+@lru_cache(maxsize=4096)
+def _actor_text(actor: Actor) -> str:
+    return canonical(
+        {
+            "agency": actor.agency,
+            "person": actor.person,
+            "position": actor.position,
+            "simulated": actor.simulated,
+        }
+    ).decode()
+
+
+@lru_cache(maxsize=4096)
+def _actor(text: str) -> Actor:
+    return Actor(**json.loads(text))
+
+
+def from_columns(columns: Iterable[Any]) -> Row:
+    """The row of columns read as bytes and integers; ``ValueError`` or ``TypeError`` if they cannot be one."""
+    (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, payload, sealed,
+     digest, prev, hash_) = columns  # fmt: skip
+    return Row(
+        seq, str(commit_id, "utf-8"), index, str(kind, "utf-8"), kind_v, at_ms, recorded_ms, str(actor, "utf-8"),
+        str(source, "utf-8"), str(grade, "utf-8"), str(agreement, "utf-8"), str(cause, "utf-8"), payload, sealed,
+        str(digest, "utf-8"), str(prev, "utf-8"), str(hash_, "utf-8"),
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""Reading a journal: a folder of segments, or one segment file copied somewhere, while it is written or long after."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from picture.entry import Entry, Ref, canonical
+from picture.errors import JournalError
+from picture.journal.blobs import BlobStore
+from picture.journal.chain import Row, decoded, from_columns, unsealed
+from picture.journal.protocol import START, ChainReport, Head
+from picture.journal.segments import (
+    COLUMNS,
+    Header,
+    last_head,
+    open_for_reading,
+    read_header,
+    segment_files,
+    storage_errors,
+)
+from picture.sealing import Keyring, Sealed
+
+_CHUNK: Final = 1000  # a cursor left open would hold the WAL; so reads come in pieces
+_RANGE: Final = f"SELECT {COLUMNS} FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {_CHUNK}"
+
+
+class _Segment(NamedTuple):
+    header: Header
+    connection: sqlite3.Connection
+    still: bool
+    """Read as it lies, because nobody was writing it when it was opened."""
+
+
+class JournalReader:
+    """The entries of a journal. Values that are sealed open only with a keyring that still holds their keys."""
+
+    def __init__(self, path: Path, *, keyring: Keyring | None = None, blobs: BlobStore | None = None) -> None:
+        """Opens a journal's folder or one of its files; ``TOC-3105`` if it is none."""
+        self.path = path
+        self._keyring = keyring
+        self._blobs = blobs
+        self._reading = threading.RLock()
+        self._open: dict[Path, _Segment] = {}
+        segments = self._segments()
+        if not segments:
+            raise JournalError(f"{path.name} holds no segment.", code="TOC-3105")
+        self.stream = segments[-1].header.stream
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        with self._reading:
+            for segment in self._open.values():
+                segment.connection.close()
+            self._open.clear()
+
+    def head(self) -> Head:
+        """The newest entry as stored now."""
+        with self._reading, storage_errors(self.path.name):
+            segment = self._segments()[-1]
+            return last_head(segment.connection, segment.header)
+
+    def read(self, after: int = START, upto: int | None = None) -> Iterator[Entry]:
+        """Entries with ``after < seq <= upto`` in order; without ``upto``, to the head as it is now.
+
+        Stored bytes are lifted to the present version of their kind; ``TOC-3004`` where one is not known.
+        """
+        for row in self.rows(after, upto):
+            try:
+                yield decoded(self.stream, row)
+            except JournalError as error:
+                raise JournalError(f"Entry {row.seq}: {error.detail}", code=error.code) from error
+            except (ValueError, TypeError) as error:
+                raise JournalError(f"Entry {row.seq} cannot be read.", code="TOC-3002") from error
+
+    def rows(self, after: int = START, upto: int | None = None) -> Iterator[Row]:
+        """The same entries as their columns are stored."""
+        upto = self.head().seq if upto is None else upto
+        while after < upto:
+            chunk = self._chunk(after, upto)
+            for row in chunk:
+                if row.seq != after + 1 and after:
+                    raise JournalError(f"Entry {after + 1} is missing.", code="TOC-3002")
+                after = row.seq
+                yield row
+            if not chunk:
+                return
+
+    def entry(self, seq: int) -> Entry | None:
+        """One entry, or None if there is none with this number."""
+        return next(self.read(seq - 1, seq), None) if seq > START else None
+
+    def open_sealed(self, ref: Ref) -> object | None:
+        """The value at a Ref, typed as its event's field; None if its key was destroyed or is not here."""
+        if ref.stream != self.stream or (row := self._row(ref.seq)) is None:
+            return None
+        return self._opened(row, ref.path)
+
+    def opened(self, entry: Entry) -> dict[str, object]:
+        """Every sealed value of an entry that can still be opened, by path."""
+        row = self._row(entry.seq) if entry.sealed else None
+        if row is None:
+            return {}
+        values = ((path, self._opened(row, path)) for path in entry.sealed)
+        return {path: value for path, value in values if value is not None}
+
+    def verify(self) -> ChainReport:
+        """What recomputing everything from the stored bytes finds."""
+        from picture.journal.verify import verify
+
+        return verify(self.path)
+
+    def _row(self, seq: int) -> Row | None:
+        return next(self.rows(seq - 1, seq), None) if seq > START else None
+
+    def _chunk(self, after: int, upto: int) -> list[Row]:
+        with self._reading, storage_errors(self.path.name):
+            segments = self._segments()
+            for at, segment in enumerate(segments):
+                end = segments[at + 1].header.first_seq - 1 if at + 1 < len(segments) else upto
+                if after < end:
+                    columns = segment.connection.execute(_RANGE, (after, min(upto, end))).fetchall()
+                    break
+            else:
+                return []
+        try:
+            return [from_columns(row) for row in columns]
+        except (ValueError, TypeError) as error:
+            raise JournalError(f"An entry after {after} cannot be read.", code="TOC-3002") from error
+
+    def _opened(self, row: Row, path: str) -> object | None:
+        boxes = json.loads(row.sealed) if row.sealed else {}
+        if (box := boxes.get(path)) is None or self._keyring is None:
+            return None
+        if "blob" in box:
+            value = self._blobs.get(box["blob"]) if self._blobs is not None else None
+        else:
+            sealed = Sealed(box["key"], base64.b64decode(box["nonce"]), base64.b64decode(box["ciphertext"]))
+            place = binding(self.stream, row.commit_id, row.commit_index, path)
+            value = self._keyring.open(sealed, binding=place)
+        return None if value is None else unsealed(decoded(self.stream, row).event, path, value)
+
+    def _segments(self) -> list[_Segment]:
+        files = [self.path] if self.path.is_file() else segment_files(self.path)
+        return [self._segment(file) for file in files]
+
+    def _segment(self, file: Path) -> _Segment:
+        known = self._open.get(file)
+        written = file.with_name(file.name + "-wal").exists()
+        if known is not None and not (known.still and written):
+            return known
+        if known is not None:
+            known.connection.close()
+        with storage_errors(file.name):
+            connection = open_for_reading(file)
+        self._open[file] = _Segment(read_header(connection, file.name), connection, not written)
+        return self._open[file]
+
+
+def binding(stream: str, commit_id: str, index: int, path: str) -> bytes:
+    """Where a sealed value belongs: moved anywhere else, it does not open."""
+    return canonical([stream, commit_id, index, path])

@@ -1,0 +1,422 @@
+"""The journal in SQLite: synchronous, one writer, every commit one place in one chain.
+
+This is the whole journal for a caller that waits for its own disk, such as a headless drill. ``GroupCommit`` puts it
+behind a thread for an event loop. Readers may be many, in any thread or process.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Literal, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic_core import to_json
+
+from picture.entry import Actor, Entry, NewEntry, canonical
+from picture.errors import JournalError
+from picture.events import Event, SegmentOpened, clear_part, sealed_values
+from picture.journal.blobs import INLINE_LIMIT, BlobStore
+from picture.journal.chain import Row, chained, decoded, encoded, entry_hash
+from picture.journal.protocol import GENESIS, START, Commit, Durability, Head, Receipt
+from picture.journal.reader import JournalReader, binding
+from picture.journal.segments import (
+    INSERT,
+    as_columns,
+    checkpoint_bytes,
+    create_segment,
+    last_head,
+    open_for_writing,
+    read_header,
+    segment_files,
+    segment_name,
+    storage_errors,
+)
+from picture.sealing import Keyring, public_key_text, sign
+
+SEGMENT_BYTES: Final = 1 << 30
+CHECKPOINT_EVERY: Final = 1000
+"""Entries between two signed heads."""
+_WAL_CAP_BYTES: Final = 32 << 20
+_SYSTEM: Final = Actor("system:journal")
+
+
+class SqliteJournal(JournalReader):
+    """A world's journal, open for writing. Calls from several threads take turns."""
+
+    def __init__(
+        self,
+        folder: Path,
+        stream: str,
+        *,
+        keyring: Keyring,
+        signing_key: Ed25519PrivateKey,
+        blobs: BlobStore | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+        synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
+    ) -> None:
+        """Opens the journal in ``folder``, making it if there is none.
+
+        ``TOC-3103`` if another core has it open, ``TOC-3002`` if its newest entry was altered, ``TOC-3108`` if it was
+        signed with another key. ``synchronous`` below FULL gives receipts of durability ``process``.
+        """
+        self._writing = threading.RLock()
+        self._key = signing_key
+        self._segment_bytes = segment_bytes
+        self._synchronous = synchronous
+        self._durability: Durability = "disk" if synchronous == "FULL" else "process"
+        self._undelivered: list[Entry] = []
+        self._listeners: list[Callable[[Head], None]] = []
+        self._since_checkpoint = self._wal_bytes = 0
+        self._writer: sqlite3.Connection | None = None
+        self._head = Head(stream, START, GENESIS)
+        self._file = folder / segment_name(1)
+        with storage_errors(folder.name):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._claim = _claim(folder)
+        try:
+            if not segment_files(folder):
+                create_segment(
+                    self._file,
+                    stream=stream,
+                    number=1,
+                    predecessor="",
+                    after=self._head,
+                    key=signing_key,
+                    first=None,
+                )
+            self._take(segment_files(folder)[-1], stream)
+            super().__init__(folder, keyring=keyring, blobs=blobs)
+            self._check_tail()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def append_now(
+        self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None
+    ) -> Receipt:
+        """The receipt of one commit, on disk. Refuses with a ``JournalError`` and then has written nothing."""
+        (outcome,) = self.append_many([Commit(entries, commit_id, expect)])
+        if isinstance(outcome, JournalError):
+            raise outcome
+        return outcome
+
+    def append_many(self, commits: Sequence[Commit]) -> list[Receipt | JournalError]:
+        """What became of each commit, all written in one transaction.
+
+        A commit that is refused leaves the others alone; if the disk refuses, all of them are and it is raised.
+        """
+        with self._writing:
+            writer = self._opened_writer()
+            if self._segment_size(writer) >= self._segment_bytes and any(
+                commit.entries for commit in commits
+            ):
+                self._roll(commits[0].entries[0].recorded_ms if commits[0].entries else None)
+                writer = self._opened_writer()
+            before = self._head
+            batch = _Batch(self._head)
+            try:
+                outcomes = [self._staged(commit, batch) for commit in commits]
+                self._store(writer, batch)
+            except BaseException:
+                self._head = before
+                raise
+            self._deliver(outcomes, batch)
+        return outcomes
+
+    def roll(self, recorded_ms: int | None = None) -> Entry:
+        """Closes the segment and opens the next; returns its first entry, to be folded like any other.
+
+        ``recorded_ms`` defaults to the newest entry's.
+        """
+        with self._writing:
+            self._opened_writer()
+            entry = self._roll(recorded_ms)
+            self._undelivered.remove(entry)
+            self._tell()
+            return entry
+
+    def checkpoint(self) -> None:
+        """Moves what it can from the WAL into the segment file, without holding anybody up."""
+        with storage_errors(self.path.name):
+            connection = sqlite3.connect(self._file, isolation_level=None)
+            try:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+
+    def listen(self, listener: Callable[[Head], None]) -> Callable[[], None]:
+        """Calls ``listener`` with the new head after each append, in the appending thread; returns how to stop it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def head(self) -> Head:
+        """The newest acknowledged entry."""
+        with self._writing:
+            return self._head
+
+    def close(self) -> None:
+        """Signs the head and lets go of the files; closing twice is fine."""
+        with self._writing:
+            if self._writer is None:
+                return
+            super().close()
+            try:
+                self._sign_head(self._writer, self._head)
+            finally:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        # After every reader of ours: the last to close empties the WAL into the file and removes it.
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._claim.close()
+
+    # --- how ----------------------------------------------------------------------------------------------
+
+    def _staged(self, commit: Commit, batch: _Batch) -> Receipt | JournalError:
+        try:
+            if (earlier := self._earlier(commit.commit_id, batch)) is not None:
+                return earlier
+            if not commit.entries:
+                raise JournalError("A commit has at least one entry.", code="TOC-3104")
+            if commit.expect is not None and commit.expect != self._visible_head(batch.head):
+                raise JournalError(f"It is at {batch.head.seq}, not {commit.expect}.", code="TOC-3003")
+            return self._stage(commit, batch)
+        except JournalError as error:
+            return error
+        except ValueError as error:  # text that has no UTF-8
+            return JournalError(f"Commit {commit.commit_id!r}: {error}.", code="TOC-3104")
+
+    def _stage(self, commit: Commit, batch: _Batch) -> Receipt:
+        first_seq, prev = batch.head.seq + 1, batch.head.hash
+        rows: list[Row] = []
+        entries: list[Entry] = []
+        for index, new in enumerate(commit.entries):
+            _check_causes(new, index, first_seq)
+            event, payload, sealed = self._split(new, commit.commit_id, index, first_seq)
+            row = chained(
+                self.stream, new, seq=first_seq + index, commit_id=commit.commit_id, index=index,
+                clear=(payload, sealed), prev=prev,
+            )  # fmt: skip
+            prev = row.hash
+            rows.append(row)
+            entries.append(decoded(self.stream, row, event))
+        receipt = Receipt(self.stream, first_seq, rows[-1].seq, tuple(entries), self._durability)
+        batch.add(rows, receipt, commit.commit_id)
+        return receipt
+
+    def _split(self, new: NewEntry, commit_id: str, index: int, first_seq: int) -> tuple[Event, bytes, bytes]:
+        event = new.event.bound(first_seq)
+        boxes = {
+            path: self._box(to_json(value), event, new.source, binding(self.stream, commit_id, index, path))
+            for path, value in sealed_values(event)
+        }
+        payload, back = encoded(clear_part(event) if boxes else event)
+        return back, payload, canonical(boxes) if boxes else b""
+
+    def _box(self, value: bytes, event: Event, source: str, place: bytes) -> dict[str, str]:
+        assert self._keyring is not None
+        scope, retention = event.key_scope(), event.retention
+        if len(value) > INLINE_LIMIT and self._blobs is not None:
+            return {"blob": self._blobs.put(value, source=source, scope=scope, retention=retention)}
+        sealed = self._keyring.seal(value, scope=scope, retention=retention, binding=place)
+        return {
+            "ciphertext": base64.b64encode(sealed.ciphertext).decode(),
+            "key": sealed.key,
+            "nonce": base64.b64encode(sealed.nonce).decode(),
+        }
+
+    def _store(self, writer: sqlite3.Connection, batch: _Batch) -> None:
+        if not batch.rows:
+            return
+        due = self._since_checkpoint + len(batch.rows) >= CHECKPOINT_EVERY
+        with storage_errors(self._file.name):
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                writer.executemany(INSERT, map(as_columns, batch.rows))
+                writer.executemany(
+                    "INSERT INTO commits VALUES (?, ?, ?)",
+                    [(name, receipt.first_seq, receipt.last_seq) for name, receipt in batch.receipts.items()],
+                )
+                if due:
+                    self._sign_head(writer, batch.head)
+                writer.execute("COMMIT")
+            except BaseException:
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                raise
+        self._head = batch.head
+        self._since_checkpoint = 0 if due else self._since_checkpoint + len(batch.rows)
+        self._wal_bytes += sum(len(row.payload) + len(row.sealed) + 600 for row in batch.rows)
+        if self._wal_bytes > _WAL_CAP_BYTES:
+            self._wal_bytes = 0
+            self.checkpoint()
+
+    def _deliver(self, outcomes: list[Receipt | JournalError], batch: _Batch) -> None:
+        if not batch.rows:
+            return
+        if self._undelivered:
+            at, first = next(
+                (i, found)
+                for i, found in enumerate(outcomes)
+                if isinstance(found, Receipt) and not found.duplicate
+            )
+            outcomes[at] = Receipt(
+                first.stream,
+                first.first_seq,
+                first.last_seq,
+                (*self._undelivered, *first.entries),
+                first.durability,
+            )
+            self._undelivered.clear()
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener(self._head)
+
+    def _visible_head(self, head: Head) -> int:
+        # A writer that has not been handed our segment.opened yet cannot expect it.
+        return head.seq - len(self._undelivered) if head == self._head else head.seq
+
+    def _earlier(self, commit_id: str, batch: _Batch) -> Receipt | None:
+        if (staged := batch.receipts.get(commit_id)) is not None:
+            return _again(staged)
+        with self._reading, storage_errors(self.path.name):
+            for segment in reversed(self._segments()):
+                found = segment.connection.execute(
+                    "SELECT first_seq, last_seq FROM commits WHERE commit_id = ?", (commit_id,)
+                ).fetchone()
+                if found is not None:
+                    first, last = found
+                    entries = tuple(self.read(first - 1, last))
+                    return Receipt(self.stream, first, last, entries, self._durability, duplicate=True)
+        return None
+
+    def _roll(self, recorded_ms: int | None) -> Entry:
+        writer, file = self._opened_writer(), self._file
+        number = read_header(writer, file.name).number + 1
+        newest = self._row(self._head.seq)
+        at_ms = recorded_ms if recorded_ms is not None else newest.recorded_ms if newest else 0
+        event = SegmentOpened(number=number, predecessor=file.name, predecessor_head=self._head.hash)
+        payload, back = encoded(event)
+        commit_id = segment_name(number).removesuffix(".sqlite")
+        row = chained(
+            self.stream, NewEntry(event, at_ms, at_ms, _SYSTEM), seq=self._head.seq + 1, commit_id=commit_id,
+            index=0, clear=(payload, b""), prev=self._head.hash,
+        )  # fmt: skip
+        self._sign_head(writer, self._head)
+        following = self.path / segment_name(number)
+        create_segment(
+            following, stream=self.stream, number=number, predecessor=file.name, after=self._head, key=self._key,
+            first=row,
+        )  # fmt: skip
+        super().close()
+        writer.close()
+        self._take(following, self.stream)
+        entry = decoded(self.stream, row, back)
+        self._undelivered.append(entry)
+        return entry
+
+    def _take(self, file: Path, stream: str) -> None:
+        with storage_errors(file.name):
+            writer = open_for_writing(file, self._synchronous)
+        self._writer, self._file, self._wal_bytes = writer, file, 0
+        header = read_header(writer, file.name)
+        if header.stream != stream:
+            raise JournalError(f"It is the journal of {header.stream}, not of {stream}.", code="TOC-3105")
+        if header.public_key != public_key_text(self._key):
+            raise JournalError(f"{file.name} names another core's key.", code="TOC-3108")
+        with storage_errors(file.name):
+            self._head = last_head(writer, header)
+
+    def _check_tail(self) -> None:
+        row = self._row(self._head.seq)
+        if row is not None and entry_hash(self.stream, row) != row.hash:
+            raise JournalError(f"Entry {row.seq} was altered.", code="TOC-3002")
+
+    def _sign_head(self, writer: sqlite3.Connection, head: Head) -> None:
+        if head.seq == START:
+            return
+        signature = sign(self._key, checkpoint_bytes(head.stream, head.seq, head.hash))
+        with storage_errors(self._file.name):
+            writer.execute(
+                "INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)", (head.seq, head.hash, signature)
+            )
+
+    def _segment_size(self, writer: sqlite3.Connection) -> int:
+        with storage_errors(self._file.name):
+            pages = writer.execute("PRAGMA page_count").fetchone()[0]
+            return int(pages) * int(writer.execute("PRAGMA page_size").fetchone()[0])
+
+    def _opened_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            raise JournalError(code="TOC-3106")
+        return self._writer
+
+
+class _Batch:
+    """What one transaction will write."""
+
+    __slots__ = ("head", "receipts", "rows")
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.rows: list[Row] = []
+        self.receipts: dict[str, Receipt] = {}
+
+    def add(self, rows: list[Row], receipt: Receipt, commit_id: str) -> None:
+        self.rows += rows
+        self.receipts[commit_id] = receipt
+        self.head = Head(receipt.stream, rows[-1].seq, rows[-1].hash)
+
+
+def _again(receipt: Receipt) -> Receipt:
+    return Receipt(
+        receipt.stream,
+        receipt.first_seq,
+        receipt.last_seq,
+        receipt.entries,
+        receipt.durability,
+        duplicate=True,
+    )
+
+
+def _check_causes(new: NewEntry, index: int, first_seq: int) -> None:
+    if any(not 0 <= other < index for other in new.cause_index) or any(
+        not 0 < seq < first_seq for seq in new.cause
+    ):
+        raise JournalError(f"An event {new.event.kind} names a cause that is not before it.", code="TOC-3104")
+
+
+def _claim(folder: Path) -> IO[bytes]:
+    """The lock that makes this the journal's only writer; the system frees it however the process ends."""
+    path = folder / "writer.lock"
+    with storage_errors(path.name):
+        file = path.open("ab")
+    if os.name == "posix":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise JournalError(f"{folder.name} is open elsewhere.", code="TOC-3103") from error
+    return file
