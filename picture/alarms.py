@@ -1,0 +1,195 @@
+"""Which events deserve an alarm: only what has a cause, a consequence, an operator action and time to act (ISA-18.2).
+
+Judged on the events of a commit before it is written, so that the alarm stands in the same commit. One key stands
+for one cause: while its alarm stands, the same cause counts up instead of raising another. Life-safety alarms are
+never counted away: each subject has its own key, and only a person clears one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from picture import events as ev
+from picture.ids import Ids
+from picture.model import Alarm, StreamPicture
+from picture.reports import DistressReport
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """What an alarm would say; ``key`` groups by cause."""
+
+    key: str
+    priority: int
+    title: str
+    cause: str
+    consequence: str
+    action: str
+    time_to_act_s: int
+    subject: str
+    life_safety: bool = False
+    lon_e7: int | None = None
+    lat_e7: int | None = None
+
+
+SIGNALS = {
+    "ais_sart": "AIS-SART: search and rescue beacon", "ais_mob": "AIS-MOB: man overboard", "ais_epirb": "EPIRB",
+    "cot_alert": "Responder emergency", "mayday": "Mayday", "par_missed": "Accountability check missed",
+}
+
+
+def standing(alarms: Mapping[str, Alarm], key: str) -> Alarm | None:
+    """The alarm of this cause that has not been cleared."""
+    return next((alarm for alarm in alarms.values() if alarm.key == key and alarm.state != "cleared"), None)
+
+
+def judge(events: Iterable[ev.Event], picture: StreamPicture, ids: Ids) -> list[ev.Event]:
+    """The alarms that these events raise, and those that return to normal by them."""
+    found: list[ev.Event] = []
+    for event in events:
+        rule = RULES.get(type(event))
+        if rule is not None:
+            for cause in rule(event, picture):
+                found.append(_raise(cause, picture, ids))
+        found.extend(_returned(event, picture))
+    return found
+
+
+def _raise(cause: _Cause, picture: StreamPicture, ids: Ids) -> ev.AlarmRaised:
+    known = standing(picture.alarms, cause.key)
+    return ev.AlarmRaised(
+        id=known.id if known else ids.new("AL"), priority=cause.priority, title=cause.title, cause_words=cause.cause,
+        consequence=cause.consequence, action=cause.action, time_to_act_s=cause.time_to_act_s, subject=cause.subject,
+        key=cause.key, life_safety=cause.life_safety, lon_e7=cause.lon_e7, lat_e7=cause.lat_e7)
+
+
+def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
+    """Alarms whose cause has gone; never a life-safety one."""
+    keys: list[str] = []
+    if isinstance(event, ev.FeedChanged) and event.state == "ok":
+        keys = [f"feed:{event.id}"]
+    elif isinstance(event, ev.SensorUpdated) and event.state == "ok":
+        keys = [f"sensor:{event.id}"]
+    elif isinstance(event, ev.VesselUpdated) and not event.judgement and not event.doubt:
+        keys = [f"vessel:{event.mmsi}:judgement", f"vessel:{event.mmsi}:doubt"]
+    changes: list[ev.Event] = []
+    for key in keys:
+        alarm = standing(picture.alarms, key)
+        if alarm is not None and not alarm.life_safety:
+            state = "cleared" if alarm.state == "acknowledged" else "returned_unacknowledged"
+            if state != alarm.state:
+                changes.append(ev.AlarmChanged.model_validate(
+                    {"id": alarm.id, "state": state, "why": "the cause has gone"}))
+    return changes
+
+
+# --- rules ------------------------------------------------------------------------------------------------------
+
+
+def _incident(event: ev.IncidentOpened, picture: StreamPicture) -> list[_Cause]:
+    if event.priority != 1:
+        return []
+    who = f"{event.people_at_risk} people" if event.people_at_risk else "people"
+    return [_Cause(
+        f"incident:{event.incident}", 1, f"{event.title}: {event.place_label or 'position unknown'}",
+        f"{event.incident} opened at priority 1", f"{who} may die without help", "Read it; send units", 60,
+        event.incident, life_safety=event.people_trapped, lon_e7=event.lon_e7, lat_e7=event.lat_e7)]
+
+
+def _distress(event: ev.ReportReceived, picture: StreamPicture) -> list[_Cause]:
+    report = event.report
+    if not isinstance(report, DistressReport) or report.ended:
+        return []
+    return [_Cause(
+        f"distress:{report.signal}:{report.subject}", 1, f"{SIGNALS[report.signal]} {report.subject}",
+        "life-safety signal received", "a person is in danger of life", "Answer it; send rescue; only you can clear it",
+        30, event.incident or report.subject, life_safety=True)]
+
+
+def _sensor(event: ev.SensorUpdated, picture: StreamPicture) -> list[_Cause]:
+    if event.state == "ok":
+        return []
+    known = picture.sensors.get(event.id)
+    if known is not None and known.state == event.state:
+        return []
+    name = known.name if known and known.name else event.id
+    return [_Cause(
+        f"sensor:{event.id}", 3, f"{name} is {event.state}", event.why,
+        "its value is not used; the picture rests on its neighbours", "Ask its owner; compare with the neighbours",
+        900, event.id)]
+
+
+def _vessel(event: ev.VesselUpdated, picture: StreamPicture) -> list[_Cause]:
+    known = picture.vessels.get(str(event.mmsi))
+    name = event.name or (known.name if known else "") or str(event.mmsi)
+    if event.judgement and (known is None or known.judgement != event.judgement):
+        return [_Cause(
+            f"vessel:{event.mmsi}:judgement", 2, f"{name} is {event.judgement}",
+            f"moving over ground while {'at anchor' if event.judgement == 'dragging' else 'moored'}",
+            "collision with bridge, berth or barrier", "Call the ship and harbour control; close what it may strike",
+            300, str(event.mmsi), lon_e7=event.lon_e7, lat_e7=event.lat_e7)]
+    if event.doubt and (known is None or known.doubt != event.doubt):
+        return [_Cause(
+            f"vessel:{event.mmsi}:doubt", 4, f"{name}: position doubtful", event.doubt,
+            "nothing is decided on this track alone", "Check by radar or VHF", 1800, str(event.mmsi),
+            lon_e7=event.lon_e7, lat_e7=event.lat_e7)]
+    return []
+
+
+def _hazard(event: ev.HazardChanged, picture: StreamPicture) -> list[_Cause]:
+    known = picture.hazards.get(event.id)
+    if event.disputed and (known is None or known.disputed != event.disputed):
+        return [_Cause(
+            f"hazard:{event.id}:disputed", 2, f"{event.title}: a cancellation was not believed", event.disputed,
+            "the warning stands; somebody may be sending false messages", "Call the issuer on a known number", 600,
+            event.id)]
+    if known is None and event.severity in ("Extreme", "Severe"):
+        return [_Cause(
+            f"hazard:{event.id}", 2, event.title, f"official warning, severity {event.severity}",
+            "conditions will worsen as the warning says", "Read it; check which playbooks it arms", 900, event.id)]
+    return []
+
+
+def _feed(event: ev.FeedChanged, picture: StreamPicture) -> list[_Cause]:
+    if event.state == "ok":
+        return []
+    return [_Cause(
+        f"feed:{event.id}", 3, f"Feed {event.id}: {event.state.replace('_', ' ')}", event.why,
+        "this part of the picture is ageing", "Ask its owner; use another source", 600, event.id)]
+
+
+def _escalated(event: ev.ProposalSettled, picture: StreamPicture) -> list[_Cause]:
+    proposal = picture.proposals.get(event.id)
+    if event.status != "escalated" or proposal is None:
+        return []
+    return [_Cause(
+        f"proposal:{event.id}", min(proposal.priority, 2), f"Nobody decided: {proposal.title}",
+        "its deadline has passed", "nothing was done; silence never means yes", "Decide it, or hand it on", 120,
+        event.id)]
+
+
+def _request(event: ev.RequestAnswered, picture: StreamPicture) -> list[_Cause]:
+    request = picture.requests.get(event.id)
+    if request is None or event.status not in ("refused", "countered"):
+        return []
+    terms = "; ".join(f"{name}: {value}" for name, value in event.terms)
+    return [_Cause(
+        f"request:{event.id}", 2, f"{request.to} {event.status}: {request.what}", terms or "no terms given",
+        "what was asked is not being done as asked", "Read the answer; agree or ask again", 300, event.id)]
+
+
+def _delivery(event: ev.DeliveryChanged, picture: StreamPicture) -> list[_Cause]:
+    if event.state != "dead":
+        return []
+    return [_Cause(
+        f"delivery:{event.alert}:{event.recipient}", 2, f"{event.recipient} was not reached", event.detail,
+        "somebody who should know does not", "Call them by telephone or radio", 300, event.alert)]
+
+
+RULES: dict[type[ev.Event], Callable[[Any, StreamPicture], list[_Cause]]] = {
+    ev.IncidentOpened: _incident, ev.ReportReceived: _distress, ev.SensorUpdated: _sensor,
+    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed, ev.ProposalSettled: _escalated,
+    ev.RequestAnswered: _request, ev.DeliveryChanged: _delivery,
+}

@@ -1,0 +1,76 @@
+"""Official warnings (CAP) as hazards: opened, updated and cancelled only by the one who issued them.
+
+A CAP Update or Cancel acts only where its sender *and* the feed that brought it are the original's (the feed's
+credential names the source, never the body). Otherwise the warning stands, marked as disputed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from picture import events as ev
+from picture.ids import Ids
+from picture.model import Hazard, StreamPicture
+from picture.reports import AlertMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Disbelieved:
+    """An update or cancel that must not act: the hazard it aimed at, and why not."""
+
+    hazard: ev.HazardChanged
+    why: str
+
+
+def judge(report: AlertMessage, *, feed: str, picture: StreamPicture, ids: Ids) -> list[ev.Event] | Disbelieved:
+    """What an alert does to the hazards: nothing for tests, drafts and acknowledgements."""
+    if report.status in ("Test", "Draft", "System") or report.msg_type in ("Ack", "Error"):
+        return []
+    if report.status == "Exercise" and picture.world == "live":
+        return []
+    known = _referenced(report, picture)
+    if report.msg_type == "Alert":
+        return [] if known is not None else [_hazard(ids.new("H"), report, "active")]
+    if known is None:
+        # An update of something we never saw is a warning all the same; a cancel of it changes nothing.
+        return [_hazard(ids.new("H"), report, "active")] if report.msg_type == "Update" else []
+    if report.sender != known.sender or feed != known.source:
+        what = "cancellation" if report.msg_type == "Cancel" else "update"
+        why = f"a {what} by {report.sender} over {feed} is not from its issuer, {known.sender} over {known.source}"
+        return Disbelieved(_same(known, why), why)
+    return [_hazard(known.id, report, "cancelled" if report.msg_type == "Cancel" else "active", known)]
+
+
+def expired(picture: StreamPicture, now_ms: int) -> list[ev.Event]:
+    """The warnings that ran out: expiry is neither cancellation nor an all-clear, and is said as such."""
+    return [
+        _same(hazard, hazard.disputed).model_copy(update={"status": "expired"})
+        for hazard in picture.hazards.values()
+        if hazard.status == "active" and hazard.expires_ms is not None and hazard.expires_ms <= now_ms
+    ]
+
+
+def _referenced(report: AlertMessage, picture: StreamPicture) -> Hazard | None:
+    named = {reference.split(",")[1] for reference in report.references if reference.count(",") >= 2}
+    named.add(report.external_id)
+    return next((hazard for hazard in picture.hazards.values()
+                 if hazard.external_id in named and hazard.status != "cancelled"), None)
+
+
+def _hazard(identifier: str, report: AlertMessage, status: str, known: Hazard | None = None) -> ev.HazardChanged:
+    return ev.HazardChanged.model_validate({
+        "id": identifier, "hazard_kind": "warning", "status": status,
+        "title": report.headline or report.event or (known.title if known else "Official warning"),
+        "rings": report.rings or (known.rings if known else ()), "severity": report.severity,
+        "expires_ms": report.expires_ms, "external_id": report.external_id, "sender": report.sender,
+        "disputed": known.disputed if known else "",
+    })
+
+
+def _same(hazard: Hazard, disputed: str) -> ev.HazardChanged:
+    return ev.HazardChanged.model_validate({
+        "id": hazard.id, "hazard_kind": hazard.kind, "status": hazard.status, "title": hazard.title,
+        "rings": hazard.rings, "severity": hazard.severity, "expires_ms": hazard.expires_ms,
+        "external_id": hazard.external_id, "sender": hazard.sender, "disputed": disputed,
+        "level_mm": hazard.level_mm, "barrier_closed": hazard.barrier_closed, "roads_closed": hazard.roads_closed,
+    })
