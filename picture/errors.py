@@ -166,3 +166,16 @@ CATALOGUE |= {
     "TOC-3107": ("The source has used up its room for large payloads.", "Raise its quota in tocsin.toml, or ask it to send less."),
     "TOC-3108": ("A key of this world is missing, damaged, or not the one the journal was signed with.", "Restore the world's keys folder from its own copy."),
 }
+
+CATALOGUE |= {
+    "TOC-6101": ("The condition has no value for what arrived.", "The rule did not fire; guard the division or widen the numbers."),
+    "TOC-6102": ("The playbook is not readable YAML.", "Correct the named line; anchors, tags and files over 256 kB are not read."),
+    "TOC-6103": ("The playbook has a key that is not known.", "Correct or remove it; docs/playbooks.md lists every key."),
+    "TOC-6104": ("The playbook has a value that cannot be.", "Correct the named line; docs/playbooks.md says what it takes."),
+    "TOC-6105": ("A step leads nowhere, or nothing leads to it.", "Correct the step names; every step must be reached and every wait must be able to end."),
+    "TOC-6106": ("An effect needs more approval than the playbook asks for.", "Put it behind an approve step; a public alert needs two persons."),
+    "TOC-6107": ("A verb or its arguments are not right.", "docs/playbooks.md lists the verbs and what each takes."),
+    "TOC-6108": ("A reversible step does not say how it is undone.", "Name the undo that the message gives."),
+    "TOC-6109": ("A step cannot be carried out as things are.", "The message says what is missing; do it by hand, or correct the playbook's variables."),
+    "TOC-6110": ("Tocsin switches, opens and closes nothing that another operator runs.", "Use request.make: its control room accepts, refuses or counters."),
+}
