@@ -1,8 +1,7 @@
 """A small made-up town for road tests: a jittered grid by the sea, with everything that trips a router.
 
 Sea south of y = −60 m; a river (x 1400 to 1460 m) runs up from it, gated at y = 200 m; the ground rises
-northwards by
-1 m in 400 m from 0.5 m; a bowl below sea level lies inland round (600, 1200), walled off by higher ground.
+northwards by 1 m in 400 m from 0.5 m; a bowl below sea level lies inland round (600, 1200).
 """
 
 from __future__ import annotations

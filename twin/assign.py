@@ -65,7 +65,7 @@ def _weights(urgency: NDArray[np.int64]) -> NDArray[np.float64]:
 def _serve(
     weighted: NDArray[np.float64], usable: NDArray[np.bool_], required: int, tasks: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """(units, tasks) of the best assignment with the first ``required`` columns and as many more as can be."""
+    """(units, tasks) of the best pairs with the first ``required`` columns and as many more as can be."""
     from scipy.optimize import linear_sum_assignment
 
     if not usable.size:
