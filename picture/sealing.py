@@ -1,7 +1,8 @@
 """Keys that live outside the journal: sealing of personal values, and signatures of cores and persons.
 
-A sealed value stands in an entry only as ciphertext under a key per (scope, retention class). Destroying that key
-forgets every value under it, in every copy of the journal, while the chain over the ciphertext still verifies.
+A sealed value stands in an entry only as ciphertext under a key per (scope, retention class). Destroying
+that key forgets every value under it, in every copy of the journal, while the chain over the ciphertext
+still verifies.
 """
 
 from __future__ import annotations
@@ -72,9 +73,7 @@ class Keyring:
         try:
             return cipher.decrypt(sealed.nonce, sealed.ciphertext, _bound(sealed.key, binding))
         except InvalidTag:
-            raise JournalError(
-                f"A value under key {sealed.key} is not what was sealed.", code="TOC-3002"
-            ) from None
+            raise JournalError(f"A value under key {sealed.key} is not what was sealed.", code="TOC-3002") from None
 
     def shred(self, scope: str, retention: str) -> tuple[str, ...]:
         """Ids of the keys destroyed: what they sealed can never be opened again.
@@ -138,11 +137,10 @@ def core_signing_key(folder: Path, entropy: Callable[[int], bytes] = os.urandom)
 def drill_signing_key(seed: str, person: str) -> Ed25519PrivateKey:
     """A throw-away key that a drill's seed and a person's name give again in every run.
 
-    It proves nothing to anybody: whoever knows the seed can sign with it. Live and what-if worlds refuse it.
+    It proves nothing to anybody: whoever knows the seed can sign with it. Live and what-if worlds refuse
+    it.
     """
-    return Ed25519PrivateKey.from_private_bytes(
-        sha256(f"tocsin drill\x1f{seed}\x1f{person}".encode()).digest()
-    )
+    return Ed25519PrivateKey.from_private_bytes(sha256(f"tocsin drill\x1f{seed}\x1f{person}".encode()).digest())
 
 
 def new_signing_key(entropy: Callable[[int], bytes] = os.urandom) -> Ed25519PrivateKey:

@@ -23,7 +23,7 @@ _BINDING: Final = b"tocsin blob"
 
 
 class BlobStore:
-    """Sealed blobs in ``folder/<source>/<sha256>``. The name is that of the sealed bytes: it tells nothing of the value.
+    """Sealed blobs in ``folder/<source>/<sha256>``: named by the sealed bytes, which tell nothing of the value.
 
     Safe to share between threads of one process.
     """
@@ -66,9 +66,7 @@ class BlobStore:
             raise JournalError(f"Blob {name} was altered.", code="TOC-3002")
         head, _, ciphertext = data.partition(b"\n")
         box = json.loads(head)
-        return self._keyring.open(
-            Sealed(box["key"], base64.b64decode(box["nonce"]), ciphertext), binding=_BINDING
-        )
+        return self._keyring.open(Sealed(box["key"], base64.b64decode(box["nonce"]), ciphertext), binding=_BINDING)
 
     def used_bytes(self, source: str) -> int:
         """How much of its room a source has taken."""

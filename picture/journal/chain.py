@@ -1,19 +1,19 @@
 """One entry as bytes: how it is written, hashed and read back, the same whatever stores it.
 
-The payload is the event's clear part as JSON, fields in declared order, absent ones left out; the sealed part is
-canonical JSON ``{path: {key, nonce, ciphertext | blob}}``. ``payload_digest`` covers both, the hash covers the envelope
-(canonical JSON of every other column, the digest and the predecessor's hash). Both can be checked without any key.
+The payload is the event's clear part as JSON, fields in declared order, absent ones left out; the sealed
+part is canonical JSON ``{path: {key, nonce, ciphertext | blob}}``. ``payload_digest`` covers both, the hash
+covers the envelope (canonical JSON of every other column, the digest and the predecessor's hash). Both can
+be checked without any key.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from picture.entry import Actor, Entry, NewEntry, canonical
@@ -24,7 +24,7 @@ ENVELOPE_VERSION: Final = 1
 MAX_PAYLOAD: Final = 16 << 20
 """Bytes an event's clear part may have."""
 
-_quote = json.JSONEncoder(ensure_ascii=False).encode
+_quote = lru_cache(maxsize=4096)(json.JSONEncoder(ensure_ascii=False).encode)  # few sources, kinds and commits
 
 
 class Row(NamedTuple):
@@ -58,12 +58,12 @@ def payload_digest(payload: bytes, sealed: bytes) -> str:
 
 
 def envelope(stream: str, row: Row) -> bytes:
-    """What the hash is taken of: canonical JSON, with the stored actor and cause verbatim in it."""
+    """What the hash is taken of: canonical JSON, with the stored actor, cause and digests verbatim in it."""
     return (
         f'{{"actor":{row.actor},"agreement":{_quote(row.agreement)},"at_ms":{row.at_ms},"cause":{row.cause},'
         f'"commit_id":{_quote(row.commit_id)},"grade":{_quote(row.grade)},"index":{row.commit_index},'
-        f'"kind":{_quote(row.kind)},"kind_v":{row.kind_v},"payload_digest":{_quote(row.payload_digest)},'
-        f'"prev":{_quote(row.prev)},"recorded_ms":{row.recorded_ms},"seq":{row.seq},'
+        f'"kind":{_quote(row.kind)},"kind_v":{row.kind_v},"payload_digest":"{row.payload_digest}",'
+        f'"prev":"{row.prev}","recorded_ms":{row.recorded_ms},"seq":{row.seq},'
         f'"source":{_quote(row.source)},"stream":{_quote(stream)},"v":{ENVELOPE_VERSION}}}'
     ).encode()
 
@@ -80,12 +80,13 @@ def chained(
     payload, sealed = clear
     first_seq = seq - index
     cause = (*new.cause, *(first_seq + other for other in new.cause_index))
+    event = new.event
     row = Row(
-        seq, commit_id, index, new.event.kind, new.event.version, new.at_ms, new.recorded_ms, _actor_text(new.actor),
+        seq, commit_id, index, event.kind, event.version, new.at_ms, new.recorded_ms, _actor_text(new.actor),
         new.source, new.grade, new.agreement, "[" + ",".join(map(str, cause)) + "]", payload, sealed,
         payload_digest(payload, sealed), prev, "",
     )  # fmt: skip
-    return row._replace(hash=entry_hash(stream, row))
+    return Row._make((*row[:-1], entry_hash(stream, row)))
 
 
 def encoded(event: Event) -> tuple[bytes, Event]:
@@ -101,13 +102,9 @@ def encoded(event: Event) -> tuple[bytes, Event]:
             payload = event.__pydantic_serializer__.to_json(event)
             back = type(event).model_validate_json(payload)
     except (ValidationError, PydanticSerializationError) as error:
-        raise JournalError(
-            f"An event {event.kind} does not read back as written.", code="TOC-3104"
-        ) from error
+        raise JournalError(f"An event {event.kind} does not read back as written.", code="TOC-3104") from error
     if len(payload) > MAX_PAYLOAD:
-        raise JournalError(
-            f"An event {event.kind} has {len(payload)} bytes, of {MAX_PAYLOAD}.", code="TOC-3104"
-        )
+        raise JournalError(f"An event {event.kind} has {len(payload)} bytes, of {MAX_PAYLOAD}.", code="TOC-3104")
     return payload, back
 
 
@@ -133,27 +130,12 @@ def decoded(stream: str, row: Row, event: Event | None = None) -> Entry:
     """The entry of a row, whose event may be at hand already."""
     return Entry(
         v=ENVELOPE_VERSION, stream=stream, seq=row.seq, commit_id=row.commit_id, index=row.commit_index,
-        kind=row.kind, kind_v=row.kind_v, at_ms=row.at_ms, recorded_ms=row.recorded_ms, actor=_actor(row.actor),
-        source=row.source, grade=row.grade, agreement=row.agreement,
+        kind=row.kind, kind_v=row.kind_v, at_ms=row.at_ms, recorded_ms=row.recorded_ms,
+        actor=_actor(row.actor), source=row.source, grade=row.grade, agreement=row.agreement,
         cause=() if row.cause == "[]" else tuple(json.loads(row.cause)), payload_digest=row.payload_digest,
         prev=row.prev, hash=row.hash, event=event or decoded_event(row.kind, row.kind_v, row.payload),
         sealed=tuple(sorted(json.loads(row.sealed))) if row.sealed else (),
     )  # fmt: skip
-
-
-def unsealed(event: Event, path: str, value: bytes) -> object:
-    """A sealed value as the event's field at this path types it."""
-    owner: Any = event
-    *outer, name = path.split(".")
-    for step in outer:
-        owner = getattr(owner, step, None)
-    field = type(owner).model_fields.get(name) if owner is not None else None
-    return json.loads(value) if field is None else _adapter(type(owner), name).validate_json(value)
-
-
-@cache
-def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
-    return TypeAdapter(model.model_fields[name].annotation)
 
 
 @lru_cache(maxsize=4096)
@@ -173,12 +155,11 @@ def _actor(text: str) -> Actor:
     return Actor(**json.loads(text))
 
 
-def from_columns(columns: Iterable[Any]) -> Row:
-    """The row of columns read as bytes and integers; ``ValueError`` or ``TypeError`` if they cannot be one."""
-    (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, payload, sealed,
-     digest, prev, hash_) = columns  # fmt: skip
+def from_columns(columns: tuple[Any, ...]) -> Row:
+    """The row of columns read as integers and bytes; ``ValueError`` or ``TypeError`` if they cannot be one."""
+    seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, *texts, payload, sealed, digest, prev, hash_ = columns
+    actor, source, grade, agreement, cause = (str(text, "utf-8") for text in texts)
     return Row(
-        seq, str(commit_id, "utf-8"), index, str(kind, "utf-8"), kind_v, at_ms, recorded_ms, str(actor, "utf-8"),
-        str(source, "utf-8"), str(grade, "utf-8"), str(agreement, "utf-8"), str(cause, "utf-8"), payload, sealed,
-        str(digest, "utf-8"), str(prev, "utf-8"), str(hash_, "utf-8"),
+        seq, str(commit_id, "utf-8"), index, str(kind, "utf-8"), kind_v, at_ms, recorded_ms, actor, source, grade,
+        agreement, cause, payload, sealed, str(digest, "ascii"), str(prev, "ascii"), str(hash_, "ascii"),
     )  # fmt: skip

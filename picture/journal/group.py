@@ -1,7 +1,8 @@
 """Group commit: a journal behind one writer thread, so that an event loop never waits for the disk.
 
-Lock order: the writer thread takes the journal's writing lock and nothing else while it holds it; the loop takes none.
-Queue: bounded; when it is full, ``append`` waits (it never drops). Acknowledgement comes after the sync to disk.
+Lock order: the writer thread takes the journal's writing lock and nothing else while it holds it; the loop
+takes none. Queue: bounded; when it is full, ``append`` waits (it never drops). Acknowledgement comes after
+the sync to disk.
 """
 
 from __future__ import annotations
@@ -61,9 +62,7 @@ class GroupCommit:
     ) -> None:
         await self.close()
 
-    async def append(
-        self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None
-    ) -> Receipt:
+    async def append(self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None) -> Receipt:
         """The receipt, once the commit is on disk (see ``Journal.append``)."""
         async with self._room:
             if self._closed:
@@ -145,9 +144,7 @@ class GroupCommit:
             return self.store.append_many([asked.commit for asked in group])
         except TocsinError as error:
             return [error] * len(group)
-        except (
-            Exception
-        ) as error:  # supervisor: the writer must outlive a fault, and every caller must hear of it
+        except Exception as error:  # supervisor: the writer must outlive a fault, and every caller must hear of it
             return [InternalError(f"The journal's writer: {type(error).__name__}.")] * len(group)
 
     def _checkpoint(self) -> None:

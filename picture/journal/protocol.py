@@ -10,8 +10,8 @@ Promised by every implementation (``tests/test_journal_contract.py`` holds them 
 6. Entries are chained by hash and heads are signed; ``verify`` names the first entry that was altered or lost.
 7. ``follow`` is at-least-once from a position; what a handle was acknowledged, that handle reads.
 
-Not promised: order across streams, exactly-once effects outside, or an answer from somebody who holds no old head
-to whether the newest entries of a journal were cut off together with every trace of them.
+Not promised: order across streams, exactly-once effects outside, or an answer from somebody who holds no
+old head to whether the newest entries of a journal were cut off together with every trace of them.
 """
 
 from __future__ import annotations
@@ -101,12 +101,11 @@ class Journal(Protocol):
         """The stream's name."""
         ...
 
-    async def append(
-        self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None
-    ) -> Receipt:
+    async def append(self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None) -> Receipt:
         """The receipt, once the commit is as durable as it says. Refuses with a ``JournalError``.
 
-        If the caller is cancelled the commit may have been written: append it again with the same ``commit_id``.
+        If the caller is cancelled the commit may have been written: append it again with the same
+        ``commit_id``.
         """
         ...
 

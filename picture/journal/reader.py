@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from picture.entry import Entry, Ref, canonical
+from picture.entry import Entry, Ref
 from picture.errors import JournalError
 from picture.journal.blobs import BlobStore
-from picture.journal.chain import Row, decoded, from_columns, unsealed
+from picture.journal.boxes import unboxed
+from picture.journal.chain import Row, decoded, from_columns
 from picture.journal.protocol import START, ChainReport, Head
 from picture.journal.segments import (
     COLUMNS,
@@ -24,7 +23,7 @@ from picture.journal.segments import (
     segment_files,
     storage_errors,
 )
-from picture.sealing import Keyring, Sealed
+from picture.sealing import Keyring
 
 _CHUNK: Final = 1000  # a cursor left open would hold the WAL; so reads come in pieces
 _RANGE: Final = f"SELECT {COLUMNS} FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {_CHUNK}"
@@ -134,16 +133,7 @@ class JournalReader:
             raise JournalError(f"An entry after {after} cannot be read.", code="TOC-3002") from error
 
     def _opened(self, row: Row, path: str) -> object | None:
-        boxes = json.loads(row.sealed) if row.sealed else {}
-        if (box := boxes.get(path)) is None or self._keyring is None:
-            return None
-        if "blob" in box:
-            value = self._blobs.get(box["blob"]) if self._blobs is not None else None
-        else:
-            sealed = Sealed(box["key"], base64.b64decode(box["nonce"]), base64.b64decode(box["ciphertext"]))
-            place = binding(self.stream, row.commit_id, row.commit_index, path)
-            value = self._keyring.open(sealed, binding=place)
-        return None if value is None else unsealed(decoded(self.stream, row).event, path, value)
+        return unboxed(self.stream, row, path, keyring=self._keyring, blobs=self._blobs)
 
     def _segments(self) -> list[_Segment]:
         files = [self.path] if self.path.is_file() else segment_files(self.path)
@@ -160,8 +150,3 @@ class JournalReader:
             connection = open_for_reading(file)
         self._open[file] = _Segment(read_header(connection, file.name), connection, not written)
         return self._open[file]
-
-
-def binding(stream: str, commit_id: str, index: int, path: str) -> bytes:
-    """Where a sealed value belongs: moved anywhere else, it does not open."""
-    return canonical([stream, commit_id, index, path])

@@ -1,7 +1,8 @@
 """Segment files: one SQLite database each, opened by a signed header, chained head to head.
 
-``segment-000001.sqlite``, ``segment-000002.sqlite`` … in one folder. A segment's header names its predecessor's file
-and head; the core's key signs it. A new segment is filled under another name and renamed: it is there whole or not.
+``segment-000001.sqlite``, ``segment-000002.sqlite`` … in one folder. A segment's header names its
+predecessor's file and head; the core's key signs it. A new segment is filled under another name and
+renamed: it is there whole or not.
 """
 
 from __future__ import annotations
@@ -118,9 +119,7 @@ def create_segment(
         )
         if first is not None:
             connection.execute(INSERT, as_columns(first))
-            connection.execute(
-                "INSERT INTO commits VALUES (?, ?, ?)", (first.commit_id, first.seq, first.seq)
-            )
+            connection.execute("INSERT INTO commits VALUES (?, ?, ?)", (first.commit_id, first.seq, first.seq))
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode = WAL")
     with storage_errors(path.name):
@@ -138,9 +137,7 @@ def open_for_writing(path: Path, synchronous: str) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA fullfsync = 1")  # macOS: FULL alone leaves the data in the disk's own cache
-    connection.execute(
-        "PRAGMA wal_autocheckpoint = 0"
-    )  # a checkpoint inside a commit is the tail of its latency
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint inside a commit is the tail of its latency
     return connection
 
 
@@ -152,9 +149,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    connection.text_factory = (
-        bytes  # bytes are hashed and parsed as they lie; a damaged text must not stop the scan
-    )
+    connection.text_factory = bytes  # bytes are hashed and parsed as they lie; a damaged text must not stop the scan
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     return connection
 
@@ -194,9 +189,7 @@ def last_head(connection: sqlite3.Connection, header: Header) -> Head:
     """The newest entry of a segment, or what it goes on from while it is empty."""
     row = connection.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
     if row is None:
-        return Head(
-            header.stream, header.first_seq - 1 if header.first_seq > 1 else START, header.predecessor_head
-        )
+        return Head(header.stream, header.first_seq - 1 if header.first_seq > 1 else START, header.predecessor_head)
     return Head(header.stream, row[0], _ascii(row[1]))
 
 
@@ -219,9 +212,7 @@ def storage_errors(name: str) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         raise JournalError(f"{name}: {error}.", code=_SQLITE_CODES.get(code, "TOC-3001")) from error
     except OSError as error:
-        raise JournalError(
-            f"{name}: {error.strerror}.", code=_OS_CODES.get(error.errno or 0, "TOC-3001")
-        ) from error
+        raise JournalError(f"{name}: {error.strerror}.", code=_OS_CODES.get(error.errno or 0, "TOC-3001")) from error
 
 
 _SQLITE_CODES: Final = {

@@ -1,12 +1,11 @@
 """The journal in SQLite: synchronous, one writer, every commit one place in one chain.
 
-This is the whole journal for a caller that waits for its own disk, such as a headless drill. ``GroupCommit`` puts it
-behind a thread for an event loop. Readers may be many, in any thread or process.
+This is the whole journal for a caller that waits for its own disk, such as a headless drill.
+``GroupCommit`` puts it behind a thread for an event loop. Readers may be many, in any thread or process.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import sqlite3
 import threading
@@ -16,15 +15,15 @@ from types import TracebackType
 from typing import IO, Final, Literal, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic_core import to_json
 
-from picture.entry import Actor, Entry, NewEntry, canonical
+from picture.entry import Actor, Entry, NewEntry
 from picture.errors import JournalError
-from picture.events import Event, SegmentOpened, clear_part, sealed_values
-from picture.journal.blobs import INLINE_LIMIT, BlobStore
+from picture.events import SegmentOpened, clear_part
+from picture.journal.blobs import BlobStore
+from picture.journal.boxes import boxed
 from picture.journal.chain import Row, chained, decoded, encoded, entry_hash
 from picture.journal.protocol import GENESIS, START, Commit, Durability, Head, Receipt
-from picture.journal.reader import JournalReader, binding
+from picture.journal.reader import JournalReader
 from picture.journal.segments import (
     INSERT,
     as_columns,
@@ -62,11 +61,13 @@ class SqliteJournal(JournalReader):
     ) -> None:
         """Opens the journal in ``folder``, making it if there is none.
 
-        ``TOC-3103`` if another core has it open, ``TOC-3002`` if its newest entry was altered, ``TOC-3108`` if it was
-        signed with another key. ``synchronous`` below FULL gives receipts of durability ``process``.
+        ``TOC-3103`` if another core has it open, ``TOC-3002`` if its newest entry was altered, ``TOC-3108``
+        if it was signed with another key. ``synchronous`` below FULL gives receipts of durability
+        ``process``.
         """
         self._writing = threading.RLock()
         self._key = signing_key
+        self._keys = keyring
         self._segment_bytes = segment_bytes
         self._synchronous = synchronous
         self._durability: Durability = "disk" if synchronous == "FULL" else "process"
@@ -107,9 +108,7 @@ class SqliteJournal(JournalReader):
 
     # --- writing ------------------------------------------------------------------------------------------
 
-    def append_now(
-        self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None
-    ) -> Receipt:
+    def append_now(self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None) -> Receipt:
         """The receipt of one commit, on disk. Refuses with a ``JournalError`` and then has written nothing."""
         (outcome,) = self.append_many([Commit(entries, commit_id, expect)])
         if isinstance(outcome, JournalError):
@@ -119,13 +118,12 @@ class SqliteJournal(JournalReader):
     def append_many(self, commits: Sequence[Commit]) -> list[Receipt | JournalError]:
         """What became of each commit, all written in one transaction.
 
-        A commit that is refused leaves the others alone; if the disk refuses, all of them are and it is raised.
+        A commit that is refused leaves the others alone; if the disk refuses, all of them are and it is
+        raised.
         """
         with self._writing:
             writer = self._opened_writer()
-            if self._segment_size(writer) >= self._segment_bytes and any(
-                commit.entries for commit in commits
-            ):
+            if self._segment_size(writer) >= self._segment_bytes and any(commit.entries for commit in commits):
                 self._roll(commits[0].entries[0].recorded_ms if commits[0].entries else None)
                 writer = self._opened_writer()
             before = self._head
@@ -210,7 +208,10 @@ class SqliteJournal(JournalReader):
         entries: list[Entry] = []
         for index, new in enumerate(commit.entries):
             _check_causes(new, index, first_seq)
-            event, payload, sealed = self._split(new, commit.commit_id, index, first_seq)
+            event = new.event.bound(first_seq)
+            place = (self.stream, commit.commit_id, index)
+            sealed = boxed(event, place, keyring=self._keys, blobs=self._blobs, source=new.source)
+            payload, event = encoded(clear_part(event) if sealed else event)
             row = chained(
                 self.stream, new, seq=first_seq + index, commit_id=commit.commit_id, index=index,
                 clear=(payload, sealed), prev=prev,
@@ -221,27 +222,6 @@ class SqliteJournal(JournalReader):
         receipt = Receipt(self.stream, first_seq, rows[-1].seq, tuple(entries), self._durability)
         batch.add(rows, receipt, commit.commit_id)
         return receipt
-
-    def _split(self, new: NewEntry, commit_id: str, index: int, first_seq: int) -> tuple[Event, bytes, bytes]:
-        event = new.event.bound(first_seq)
-        boxes = {
-            path: self._box(to_json(value), event, new.source, binding(self.stream, commit_id, index, path))
-            for path, value in sealed_values(event)
-        }
-        payload, back = encoded(clear_part(event) if boxes else event)
-        return back, payload, canonical(boxes) if boxes else b""
-
-    def _box(self, value: bytes, event: Event, source: str, place: bytes) -> dict[str, str]:
-        assert self._keyring is not None
-        scope, retention = event.key_scope(), event.retention
-        if len(value) > INLINE_LIMIT and self._blobs is not None:
-            return {"blob": self._blobs.put(value, source=source, scope=scope, retention=retention)}
-        sealed = self._keyring.seal(value, scope=scope, retention=retention, binding=place)
-        return {
-            "ciphertext": base64.b64encode(sealed.ciphertext).decode(),
-            "key": sealed.key,
-            "nonce": base64.b64encode(sealed.nonce).decode(),
-        }
 
     def _store(self, writer: sqlite3.Connection, batch: _Batch) -> None:
         if not batch.rows:
@@ -274,9 +254,7 @@ class SqliteJournal(JournalReader):
             return
         if self._undelivered:
             at, first = next(
-                (i, found)
-                for i, found in enumerate(outcomes)
-                if isinstance(found, Receipt) and not found.duplicate
+                (i, found) for i, found in enumerate(outcomes) if isinstance(found, Receipt) and not found.duplicate
             )
             outcomes[at] = Receipt(
                 first.stream,
@@ -357,9 +335,7 @@ class SqliteJournal(JournalReader):
             return
         signature = sign(self._key, checkpoint_bytes(head.stream, head.seq, head.hash))
         with storage_errors(self._file.name):
-            writer.execute(
-                "INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)", (head.seq, head.hash, signature)
-            )
+            writer.execute("INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)", (head.seq, head.hash, signature))
 
     def _segment_size(self, writer: sqlite3.Connection) -> int:
         with storage_errors(self._file.name):
@@ -400,9 +376,9 @@ def _again(receipt: Receipt) -> Receipt:
 
 
 def _check_causes(new: NewEntry, index: int, first_seq: int) -> None:
-    if any(not 0 <= other < index for other in new.cause_index) or any(
-        not 0 < seq < first_seq for seq in new.cause
-    ):
+    if not new.cause and not new.cause_index:
+        return
+    if any(not 0 <= other < index for other in new.cause_index) or any(not 0 < seq < first_seq for seq in new.cause):
         raise JournalError(f"An event {new.event.kind} names a cause that is not before it.", code="TOC-3104")
 
 

@@ -32,8 +32,8 @@ _COMMITS: Final = "SELECT commit_id, first_seq, last_seq, typeof(commit_id) FROM
 def verify(path: Path) -> ChainReport:
     """What is wrong with a journal's folder, or with one segment file, and at which entry it begins.
 
-    A folder is followed from segment to segment. A file stands on its own; where its neighbours lie beside it, the
-    heads at both ends are compared with theirs. Damage to bytes that hold nothing is not reported.
+    A folder is followed from segment to segment. A file stands on its own; where its neighbours lie beside
+    it, the heads at both ends are compared with theirs. Damage to bytes that hold nothing is not reported.
     """
     files = segment_files(path) if path.is_dir() else [path]
     scan = _Scan()
@@ -92,9 +92,7 @@ class _Scan:
         except JournalError as error:
             raise _Broken(self.seq + 1, error.message) from error
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise _Broken(
-                self.seq + 1, f"{file.name}: reading stopped after entry {self.seq}: {error}."
-            ) from error
+            raise _Broken(self.seq + 1, f"{file.name}: reading stopped after entry {self.seq}: {error}.") from error
         finally:
             if connection is not None:
                 connection.close()
@@ -105,25 +103,18 @@ class _Scan:
         if before is None:
             self.first, self.seq, self.head = header, header.first_seq - 1, header.predecessor_head
             if header.number == 1 and (self.seq, self.head) != (0, GENESIS):
-                raise _Broken(
-                    1, f"The header of {file.name} names a predecessor that a first segment cannot have."
-                )
+                raise _Broken(1, f"The header of {file.name} names a predecessor that a first segment cannot have.")
         elif (header.stream, header.number) != (before.stream, before.number + 1):
             raise _Broken(self.seq + 1, f"Segment {before.number + 1} is missing before {file.name}.")
         elif (header.first_seq, header.predecessor_head) != (self.seq + 1, self.head):
-            raise _Broken(
-                min(self.seq, header.first_seq - 1) + 1, f"{file.name} does not go on from {before.number}."
-            )
+            raise _Broken(min(self.seq, header.first_seq - 1) + 1, f"{file.name} does not go on from {before.number}.")
         self.header = header
         self.segments += 1
         self.signatures += 1
         self.keys[header.public_key] = None
 
     def _marks(self, connection: sqlite3.Connection) -> dict[int, tuple[bytes, bytes]]:
-        return {
-            seq: (head, sig)
-            for seq, head, sig in connection.execute("SELECT * FROM checkpoints ORDER BY seq")
-        }
+        return {seq: (head, sig) for seq, head, sig in connection.execute("SELECT * FROM checkpoints ORDER BY seq")}
 
     def _follow(self, connection: sqlite3.Connection, marks: dict[int, tuple[bytes, bytes]]) -> None:
         commits = connection.execute(_COMMITS)
@@ -174,9 +165,7 @@ class _Scan:
         assert self.header is not None
         signed = checkpoint_bytes(self.header.stream, self.seq, self.head)
         fits = head == self.head.encode() and isinstance(signature, bytes)
-        if not fits or not signature_fits(
-            self.header.public_key, signed, signature.decode("ascii", "replace")
-        ):
+        if not fits or not signature_fits(self.header.public_key, signed, signature.decode("ascii", "replace")):
             raise _Broken(self.seq, f"The signed checkpoint at entry {self.seq} does not fit.")
         self.signatures += 1
 
@@ -198,9 +187,7 @@ def _compare_neighbours(file: Path, scan: _Scan) -> None:
     if before.is_file() and _ends(before)[1] != (scan.first.first_seq - 1, scan.first.predecessor_head):
         raise _Broken(scan.first.first_seq, f"{file.name} does not go on from {before.name}.")
     if after.is_file() and _ends(after)[0] != (scan.seq, scan.head):
-        raise _Broken(
-            scan.seq + 1, f"{after.name} does not go on from {file.name}: the end was altered or lost."
-        )
+        raise _Broken(scan.seq + 1, f"{after.name} does not go on from {file.name}: the end was altered or lost.")
 
 
 def _ends(file: Path) -> tuple[tuple[int, str], tuple[int, str]]:
