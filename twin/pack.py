@@ -221,8 +221,8 @@ def json_array(value: Any) -> NDArray[np.uint8]:
 def level_arrays(level: int, lod: LodLevel) -> dict[str, Array]:
     """The arrays that hold one pyramid level in a pack."""
     frame = np.array([lod.x_min, lod.y_min, lod.cell_m, lod.cols, lod.rows], dtype=np.float64)
-    parts = {"segments": lod.segments, "class": lod.road_class, "edge": lod.edge, "cells": lod.cell_start,
-             "frame": frame}
+    parts: dict[str, Array] = {"segments": lod.segments, "class": lod.road_class, "edge": lod.edge,
+                               "cells": lod.cell_start, "frame": frame}
     return {f"lod{level}_{part}": array for part, array in parts.items()}
 
 

@@ -38,7 +38,7 @@ class LodLevel:
     rows: int
 
     def in_view(self, x_min: float, y_min: float, x_max: float, y_max: float) -> list[slice]:
-        """Runs of segments, south to north, that hold everything touching the box and half a cell around it."""
+        """Runs of segments, south to north, that hold everything in the box and half a cell around it."""
         margin = self.cell_m / 2
         first_col = max(0, int((x_min - margin - self.x_min) // self.cell_m))
         last_col = min(self.cols - 1, int((x_max + margin - self.x_min) // self.cell_m))
