@@ -94,11 +94,12 @@ class Core:
             return []
         now = self.now_ms()
         head = self.home.seq
-        entries = self.journal.append_now(
+        receipt = self.journal.append_now(
             [self._new(draft, actor, cause, now) for draft in drafts],
             commit_id=self.ids.opaque("commit", str(head + 1)),
             expect=head,
         )
+        entries = list(receipt.entries)
         for entry in entries:
             self.picture.apply(entry)
         for listener in self._listeners:

@@ -1,0 +1,111 @@
+"""The city as the core asks it: places, ways and water, over one pack and the roads as they are now.
+
+The one place where the twin's services are put together. Each answer may be "I do not know": the desk works on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from console.desk import Located, Way
+from picture.errors import RoadError
+from picture.model import StreamPicture, Unit
+from picture.places import to_e7
+from twin.floodwatch import FloodWatch
+from twin.gazetteer import Gazetteer
+from twin.hazards import FloodModel
+from twin.network import RoadNetwork
+from twin.pack import CityPack, Ground
+from twin.road_state import RoadState
+from twin.route import Route
+from twin.routing import RoutingService
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LonLat = tuple[float, float]
+
+
+class City:
+    """Everything the core knows of the ground. Belongs to the core's thread (the routing service insists)."""
+
+    def __init__(self, pack: CityPack, order_cache: Path | None = None, *, wait_s: float = 20.0) -> None:
+        self.pack = pack
+        self.network = RoadNetwork(pack)
+        self.routing = RoutingService(self.network, order_cache=order_cache)
+        self.gazetteer = Gazetteer(pack, self.routing.snapper)
+        gauges = [gauge for gauge in pack.meta["gauges"] if gauge["kind"] == "water_level"]
+        outer = frozenset(gauge["id"] for gauge in gauges if not gauge.get("inside_barrier"))
+        self.floodwatch = FloodWatch(FloodModel(pack), outer or None)
+        self.routing.wait_until_ready(wait_s)
+
+    # --- places ---------------------------------------------------------------------------------------------
+
+    def find(self, said: str) -> Sequence[Located]:
+        """Readings of a place as said, best first."""
+        try:
+            return [Located(p.lon, p.lat, p.name, p.how, p.score) for p in self.gazetteer.find(said)]
+        except RoadError:
+            return []
+
+    def describe(self, lon: float, lat: float) -> str:
+        """The place in words."""
+        return self.gazetteer.describe(lon, lat)
+
+    def on_water(self, lon: float, lat: float) -> bool:
+        """Whether a position is water; outside the map everything may be."""
+        pack = self.pack
+        x, y = pack.to_xy(lon, lat)
+        column = int((x - pack.ground_x0) // pack.ground_cell_m)
+        row = int((y - pack.ground_y0) // pack.ground_cell_m)
+        rows, columns = pack.ground.shape
+        if not (0 <= row < rows and 0 <= column < columns):
+            return True
+        near = pack.ground[max(row - 1, 0):row + 2, max(column - 1, 0):column + 2]
+        return bool(np.any((near == Ground.WATER) | (near == Ground.OUTSIDE)))
+
+    # --- ways -----------------------------------------------------------------------------------------------
+
+    def route(self, profile: str, start: LonLat, end: LonLat, *, enter_closed: bool = True) -> Route | None:
+        """The quickest way over open roads, or None; the last road may be closed, and is flagged."""
+        try:
+            found = self.routing.route(profile, start, end, enter_closed=enter_closed)
+        except RoadError:
+            return None
+        return found if isinstance(found, Route) else None
+
+    def way(self, unit: Unit, lon: float, lat: float, start: LonLat | None = None) -> Way | None:
+        """How a unit gets there from where it is (its base if nothing else is known)."""
+        route = self.route(unit.profile, start or (unit.home_lon_e7 / 1e7, unit.home_lat_e7 / 1e7), (lon, lat))
+        if route is None:
+            return None
+        streets = tuple(dict.fromkeys(name for name, metres, _ in route.streets if name and metres >= 20))
+        geometry = tuple((to_e7(float(x)), to_e7(float(y))) for x, y in route.geometry)
+        flagged = "ends on a closed road" if route.enters_closed else ""
+        return Way(route.duration_s, route.length_m, streets, geometry,
+                   flagged or ("leaves a closed road" if route.leaves_closed else ""))
+
+    # --- the roads as they are ------------------------------------------------------------------------------
+
+    def follow(self, picture: StreamPicture) -> None:
+        """Brings the road state up to the picture: closures by people, and water by depth."""
+        closed = [edge for closure in picture.closures.values()
+                  if closure.status == "active" and closure.by != "flood" for edge in closure.edges]
+        flood = self.floodwatch.flood(picture)
+        depth: NDArray[np.float32] = (
+            flood.edge_depth_m if flood is not None else np.zeros(self.network.edge_count, dtype=np.float32))
+        state: RoadState = self.routing.state.with_changes(picture.seq, closed_edges=closed, depth_m=depth)
+        self.routing.update(state)
+
+    def street_edges(self, name: str) -> tuple[int, ...]:
+        """Every road segment of that name (case does not matter); empty where there is none."""
+        wanted = name.casefold()
+        index = next((k for k, known in enumerate(self.pack.names) if known.casefold() == wanted), None)
+        return () if index is None else tuple(np.flatnonzero(self.pack.edge_name == index).tolist())
+
+    def close(self) -> None:
+        self.routing.close()

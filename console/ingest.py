@@ -1,0 +1,253 @@
+"""From a report to what it means: every arrival is judged once, on the picture as it stands, and journalled whole.
+
+A report and the judgements on it (fusion, track, warning, alarm) form one commit. What a codec or a rule refuses is
+journalled as refused and changes nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from console.city import City
+from console.core import Core, Draft
+from picture import alarms, tracks, warnings
+from picture import events as ev
+from picture.entry import Actor, Entry
+from picture.fusion import Fusion
+from picture.model import UNIT_STATUSES, Facility
+from picture.places import to_e7
+from picture.reports import (
+    AlertMessage,
+    DistressReport,
+    FacilityReport,
+    IncidentReport,
+    Observation,
+    Report,
+    RequestReply,
+    RoadReport,
+    UnitReport,
+    VesselReport,
+)
+
+HEAD_BYTES = 1024
+"""How much of a refused message is kept."""
+MAX_INLINE = 64 * 1024
+BARRIER_STATES = ("open", "closing", "closed", "opening", "failed")
+
+Judged = list[ev.Event]
+
+
+class Ingest:
+    """The core's ear: takes decoded reports of a feed and records them with what they mean."""
+
+    def __init__(self, core: Core, city: City, grades: dict[str, str]) -> None:
+        self._core = core
+        self._city = city
+        self._grades = grades
+        self.fusion = Fusion()
+        self._anchored: dict[int, tuple[int, int]] = {}
+        self._judges: dict[type[Any], Callable[[Any, str, str], Judged]] = {
+            IncidentReport: self._incident, Observation: self._observation, VesselReport: self._vessel,
+            UnitReport: self._unit, DistressReport: self._distress, FacilityReport: self._facility,
+            RoadReport: self._road, RequestReply: self._reply, AlertMessage: self._alert,
+        }
+
+    # --- taking in ------------------------------------------------------------------------------------------
+
+    def accept(self, feed: str, raw: bytes, reports: Sequence[Report]) -> list[Entry]:
+        """Journals each report of a message with its judgements, one commit each; the bytes go with the first."""
+        found: list[Entry] = []
+        for number, report in enumerate(reports):
+            found += self._take(feed, raw if number == 0 else b"", hashlib.sha256(raw).hexdigest(), len(raw), report)
+        return found
+
+    def _take(self, feed: str, raw: bytes, sha256: str, size: int, report: Report) -> list[Entry]:
+        grade = self._grades.get(feed, "")
+        if isinstance(report, AlertMessage):
+            judged = warnings.judge(report, feed=feed, picture=self._core.home, ids=self._core.ids)
+            if isinstance(judged, warnings.Disbelieved):
+                return self._disbelieve(feed, raw, judged)
+        else:
+            judged = self._judges[type(report)](report, feed, grade)
+        incident = next((one for event in judged if (one := getattr(event, "incident", ""))), "")
+        sealed_raw = base64.b64encode(raw).decode() if raw and len(raw) <= MAX_INLINE else None
+        received = ev.ReportReceived(report=report, size=size, sha256=sha256, incident=incident, raw=sealed_raw)
+        judged += alarms.judge([received, *judged], self._core.home, self._core.ids)
+        at_ms = min(report.at_ms, self._core.now_ms())
+        drafts = [Draft(event, at_ms, source=feed, grade=grade) for event in (received, *judged)]
+        return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
+
+    def refuse(self, feed: str, raw: bytes, code: str, detail: str, *, repeats: int = 1, minute_ms: int = 0,
+               size: int | None = None) -> list[Entry]:
+        """Journals a refusal: code, source, size, hash and at most 1 KiB of it, sealed."""
+        event = ev.ReportRefused(
+            code=code, detail=detail[:300], size=len(raw) if size is None else size,
+            sha256=hashlib.sha256(raw).hexdigest(), head=base64.b64encode(raw[:HEAD_BYTES]).decode() or None,
+            repeats=repeats, minute_ms=minute_ms)
+        return self._core.record([Draft(event, source=feed)], actor=Actor(f"feed:{feed}"))
+
+    def _disbelieve(self, feed: str, raw: bytes, judged: warnings.Disbelieved) -> list[Entry]:
+        refused = ev.ReportRefused(
+            code="TOC-2008", detail=judged.why[:300], size=len(raw), sha256=hashlib.sha256(raw).hexdigest(),
+            head=base64.b64encode(raw[:HEAD_BYTES]).decode() or None)
+        raised = alarms.judge([judged.hazard], self._core.home, self._core.ids)
+        # The hazard keeps the source that opened it: only that one may change it.
+        known = self._core.home.hazards[judged.hazard.id]
+        drafts = [Draft(refused, source=feed), Draft(judged.hazard, source=known.source),
+                  *(Draft(event) for event in raised)]
+        return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
+
+    # --- judging --------------------------------------------------------------------------------------------
+
+    def _incident(self, report: IncidentReport, feed: str, grade: str) -> Judged:
+        located = report
+        if report.lon_e7 is None and report.place_as_said:
+            places = self._city.find(report.place_as_said)
+            if places:
+                spread = 40 if places[0].how in ("address", "crossing", "facility", "berth") else 250
+                located = report.model_copy(update={
+                    "lon_e7": to_e7(places[0].lon), "lat_e7": to_e7(places[0].lat),
+                    "uncertainty_m": max(report.uncertainty_m, spread)})
+        return self._fuse(located, feed, grade)
+
+    def _fuse(self, report: IncidentReport, feed: str, grade: str) -> Judged:
+        label = ""
+        if report.lon_e7 is not None and report.lat_e7 is not None:
+            label = self._city.describe(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
+        judged = self.fusion.judge(report, feed=feed, grade=grade, incidents=self._core.home.incidents,
+                                   ids=self._core.ids, label=label)
+        incident = next(event.incident for event in judged if isinstance(event, ev.ReportLinked))
+        self.fusion.saw(incident, report)
+        return judged
+
+    def _observation(self, report: Observation, feed: str, grade: str) -> Judged:
+        picture = self._core.home
+        known = picture.sensors.get(report.sensor)
+        neighbours = tuple(one for one in picture.sensors.values() if one.quantity == report.quantity)
+        if known is not None and known.value is not None and report.at_ms < known.at_ms:
+            return []
+        return [tracks.judge_sensor(report, known, neighbours)]
+
+    def _vessel(self, report: VesselReport, feed: str, grade: str) -> Judged:
+        known = self._core.home.vessels.get(str(report.mmsi))
+        if known is not None and report.at_ms < known.at_ms:
+            return []
+        if report.lon_e7 is not None and report.lat_e7 is not None:
+            if report.nav_status in (tracks.AT_ANCHOR, tracks.MOORED):
+                self._anchored.setdefault(report.mmsi, (report.lon_e7, report.lat_e7))
+            elif report.nav_status is not None:
+                self._anchored.pop(report.mmsi, None)
+        return [tracks.judge_vessel(report, known, self._city.on_water, self._anchored.get(report.mmsi))]
+
+    def _unit(self, report: UnitReport, feed: str, grade: str) -> Judged:
+        units = self._core.home.units
+        wanted = report.callsign.casefold()
+        unit = next((one for one in units.values() if wanted in (one.id.casefold(), one.name.casefold())), None)
+        if unit is None:
+            return []
+        judged: Judged = []
+        if report.lon_e7 is not None and report.lat_e7 is not None:
+            judged.append(ev.UnitLocated(unit=unit.id, lon_e7=report.lon_e7, lat_e7=report.lat_e7,
+                                         speed_mmps=report.speed_mmps))
+        if report.status and report.status != unit.local_status:
+            judged += self._status(unit.id, report.status)
+        return judged
+
+    def _status(self, unit: str, status: str) -> Judged:
+        known = self._core.home.units[unit]
+        if status not in UNIT_STATUSES or status not in UNIT_STATUSES[known.local_status][2]:
+            return []
+        events: Judged = [ev.UnitStatusChanged(unit=unit, local_status=status, why="reported by the unit")]
+        if known.assignment and UNIT_STATUSES[status][0] != "assigned":
+            events.append(ev.AssignmentEnded(id=known.assignment, status="done", why=status))
+        return events
+
+    def _distress(self, report: DistressReport, feed: str, grade: str) -> Judged:
+        """Opens an incident of its own, or adds to the one this subject has; its end is shown, never believed."""
+        tag = f"{report.signal}:{report.subject}"
+        known = next((one for one in self._core.home.incidents.values()
+                      if tag in one.tags and one.status == "open"), None)
+        kind = {"ais_mob": "person_in_water", "ais_sart": "mayday", "ais_epirb": "mayday", "mayday": "mayday"}.get(
+            report.signal, "mayday")
+        said = "the sender says that it is over; a person must confirm" if report.ended else alarms.SIGNALS[report.signal]
+        if known is not None:
+            return [ev.ReportLinked(
+                incident=known.id, feed=feed, origin=report.subject, report_at_ms=report.at_ms, grade=grade,
+                score_c=900, evidence=(("signal", 900, said),), has=("text",) if report.text else ())]
+        if report.ended:
+            return []
+        identifier = self._core.ids.new("I")
+        label = (self._city.describe(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
+                 if report.lon_e7 is not None and report.lat_e7 is not None else "")
+        return [
+            ev.IncidentOpened(
+                incident=identifier, incident_kind=kind, title=f"{alarms.SIGNALS[report.signal]} {report.subject}",
+                priority=1, lon_e7=report.lon_e7, lat_e7=report.lat_e7, place_label=label, uncertainty_m=100,
+                units_needed=2, people_at_risk=1, people_trapped=False, tags=(tag,)),
+            ev.ReportLinked(
+                incident=identifier, feed=feed, origin=report.subject, report_at_ms=report.at_ms, grade=grade,
+                score_c=900, evidence=(("signal", 900, said),), has=("text",) if report.text else ()),
+        ]
+
+    def _facility(self, report: FacilityReport, feed: str, grade: str) -> Judged:
+        facility = self._find_facility(report.facility)
+        if facility is None:
+            return []
+        judged: Judged = [ev.FacilityUpdated(id=facility.id, attribute=report.attribute, value=report.value)]
+        if facility.kind == "barrier" and report.attribute == "state" and report.value in BARRIER_STATES:
+            judged.append(ev.BarrierChanged.model_validate({"state": report.value}))
+        return judged
+
+    def _find_facility(self, name: str) -> Facility | None:
+        facilities = self._core.home.facilities
+        wanted = name.casefold()
+        return facilities.get(name) or next(
+            (one for one in facilities.values() if wanted in (one.id.casefold(), one.name.casefold())), None)
+
+    def _road(self, report: RoadReport, feed: str, grade: str) -> Judged:
+        edges = self._city.street_edges(report.road)
+        identifier = f"C-{feed}-{report.road}"
+        if not report.closed:
+            standing = self._core.home.closures.get(identifier)
+            return [ev.RoadReopened(id=identifier)] if standing and standing.status == "active" else []
+        if not edges:
+            return []
+        return [ev.RoadClosed(
+            id=identifier, name=report.road, edges=edges, reason=report.reason or "reported closed", by=feed,
+            lon_e7=report.lon_e7, lat_e7=report.lat_e7)]
+
+    def _reply(self, report: RequestReply, feed: str, grade: str) -> Judged:
+        request = self._core.home.requests.get(report.request)
+        if request is None or request.status in ("done", "withdrawn"):
+            return []
+        return [ev.RequestAnswered(id=request.id, status=report.answer, terms=report.terms, text=report.text)]
+
+    def _alert(self, report: AlertMessage, feed: str, grade: str) -> Judged:
+        raise AssertionError("alerts are judged in _take, where the feed's credential is known")
+
+    # --- what follows from the fold -------------------------------------------------------------------------
+
+    def follow(self, entries: Sequence[Entry]) -> None:
+        """Keeps the fusion index where the picture has its incidents."""
+        incidents = self._core.home.incidents
+        changed = {name for entry in entries if (name := getattr(entry.event, "incident", "")) in incidents}
+        for name in sorted(changed):
+            self.fusion.place(incidents[name])
+
+    def watch_flood(self, entries: Sequence[Entry]) -> list[Draft]:
+        """Reactor: the flood and its closures after a gauge or the barrier moved."""
+        if not any(isinstance(entry.event, (ev.SensorUpdated, ev.BarrierChanged)) for entry in entries):
+            return []
+        events = self._city.floodwatch.judge(self._core.home, self._core.now_ms())
+        return [Draft(event, source="twin:flood") for event in
+                (*events, *alarms.judge(events, self._core.home, self._core.ids))]
+
+    def follow_roads(self, entries: Sequence[Entry]) -> list[Draft]:
+        """Reactor: brings the road service up to the picture; says nothing."""
+        kinds = (ev.RoadClosed, ev.RoadReopened, ev.HazardChanged, ev.BarrierChanged)
+        if any(isinstance(entry.event, kinds) for entry in entries):
+            self._city.follow(self._core.home)
+        return []

@@ -1,0 +1,147 @@
+"""The flood as the gauges tell it: one level, the ground it reaches, and which streets that closes.
+
+A judgement that needs the terrain and the roads, made when a gauge or the barrier changes and journalled with its
+evidence. The level is the median of the trusted gauges on open water, so one stuck or lying gauge moves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from picture import events as ev
+from picture.model import Closure, Hazard, Sensor, StreamPicture
+from picture.places import to_e7
+from twin.pack import RoadClass, RoadFlag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from twin.hazards import Flood, FloodModel
+
+FLOOD_ID = "H-FLOOD"
+STEP_MM = 50
+"""The flood is judged anew when the level has moved this far."""
+STALE_MS = 30 * 60_000
+CLOSE_DEPTH_M = 0.30
+"""A street under this much water is closed to cars (the wading depth of an ordinary car)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The level the gauges agree on, and who said what."""
+
+    level_mm: int
+    evidence: tuple[tuple[str, int, str], ...]
+
+
+class FloodWatch:
+    """Turns gauge readings and the barrier's state into the flood hazard and the streets it closes."""
+
+    def __init__(self, model: FloodModel, open_water: frozenset[str] | None = None) -> None:
+        """``open_water``: ids of the gauges that see the sea; None means all of them."""
+        self._model = model
+        self._gauges = open_water
+        self._names = self._streets()
+
+    def _streets(self) -> dict[int, NDArray[np.intp]]:
+        """Named streets worth a closure of their own: tertiary and above, underpasses and quays, by name index."""
+        pack = self._model.pack
+        worth = (pack.edge_class <= RoadClass.TERTIARY) | ((pack.edge_flags & RoadFlag.UNDERPASS) != 0)
+        worth |= (pack.edge_class == RoadClass.SERVICE) & (pack.edge_name > 0)
+        found: dict[int, NDArray[np.intp]] = {}
+        for name in np.unique(pack.edge_name[worth & (pack.edge_name > 0)]).tolist():
+            found[int(name)] = np.flatnonzero((pack.edge_name == name) & worth)
+        return found
+
+    def flood(self, picture: StreamPicture) -> Flood | None:
+        """The field of the flood that stands on the picture: the same level gives the same water. None: no flood."""
+        hazard = picture.hazards.get(FLOOD_ID)
+        if hazard is None or hazard.status != "active":
+            return None
+        return self._model.at((hazard.level_mm or 0) / 1000, barrier_closed=hazard.barrier_closed)
+
+    def level(self, picture: StreamPicture, now_ms: int) -> Level | None:
+        """The median of the trusted gauges; None while none is."""
+        trusted: list[int] = []
+        evidence: list[tuple[str, int, str]] = []
+        for sensor in sorted(picture.sensors.values(), key=lambda one: one.id):
+            if sensor.quantity != "water_level" or (self._gauges is not None and sensor.id not in self._gauges):
+                continue
+            why = _distrust(sensor, now_ms)
+            if why:
+                if sensor.value is not None:
+                    evidence.append((sensor.id, 0, f"{sensor.value:.2f} m not used: {why}"))
+                continue
+            level_mm = round((sensor.value or 0.0) * 1000)
+            trusted.append(level_mm)
+            evidence.append((sensor.id, 100, f"{level_mm / 1000:.2f} m"))
+        return Level(round(median(trusted)), tuple(evidence)) if trusted else None
+
+    def judge(self, picture: StreamPicture, now_ms: int) -> list[ev.Event]:
+        """The events that bring flood and closures up to the gauges; none while nothing moved enough."""
+        level = self.level(picture, now_ms)
+        known = picture.hazards.get(FLOOD_ID)
+        if level is None:
+            return []
+        closed = picture.barrier == "closed"
+        if known is not None and known.barrier_closed == closed and abs((known.level_mm or 0) - level.level_mm) < STEP_MM:
+            return []
+        level_mm = round(level.level_mm / STEP_MM) * STEP_MM
+        flood = self._model.at(level_mm / 1000, barrier_closed=closed)
+        wet = int(np.count_nonzero(flood.edge_depth_m >= CLOSE_DEPTH_M))
+        if known is None and not wet:
+            return []
+        changes = self._closures(flood, picture)
+        closing = {change.id for change in changes if isinstance(change, ev.RoadClosed)}
+        title = f"Flood at {level_mm / 1000:.2f} m" + (", barrier closed" if closed else "")
+        severity = "Severe" if closing or wet > 40 else "Moderate" if wet else "Minor"
+        return [ev.HazardChanged(
+            id=FLOOD_ID, hazard_kind="flood", title=title, level_mm=level_mm, barrier_closed=closed,
+            severity=severity, roads_closed=wet, status="active" if wet else "ended", evidence=level.evidence,
+        ), *changes]
+
+    def _closures(self, flood: Flood, picture: StreamPicture) -> list[ev.Event]:
+        pack = self._model.pack
+        deep = flood.edge_depth_m >= CLOSE_DEPTH_M
+        wanted: dict[str, tuple[str, list[int], float]] = {}
+        for name, edges in self._names.items():
+            under = edges[deep[edges]]
+            if len(under):
+                wanted[f"C-F{name}"] = (pack.names[name], under.tolist(), float(flood.edge_depth_m[under].max()))
+        found: list[ev.Event] = []
+        for identifier, (street, under_edges, depth_m) in wanted.items():
+            if _needs(picture.closures.get(identifier), under_edges):
+                lon, lat = self._middle(under_edges)
+                found.append(ev.RoadClosed(
+                    id=identifier, name=street, edges=tuple(under_edges), reason=f"{depth_m:.1f} m of water",
+                    by="flood", depth_mm=round(depth_m * 1000), lon_e7=to_e7(lon), lat_e7=to_e7(lat),
+                    profiles=("car", "ambulance")))
+        found.extend(
+            ev.RoadReopened(id=closure.id) for closure in picture.closures.values()
+            if closure.by == "flood" and closure.status == "active" and closure.id not in wanted)
+        return found
+
+    def _middle(self, edges: list[int]) -> tuple[float, float]:
+        pack = self._model.pack
+        edge = edges[len(edges) // 2]
+        line = pack.geom_xy[pack.geom_start[edge]:pack.geom_start[edge + 1]]
+        x, y = line[len(line) // 2]
+        lon, lat = pack.to_lonlat(float(x), float(y))
+        return float(lon), float(lat)
+
+
+def _distrust(sensor: Sensor, now_ms: int) -> str:
+    if sensor.value is None:
+        return "no value"
+    if sensor.state != "ok":
+        return sensor.state
+    return "too old" if now_ms - sensor.at_ms > STALE_MS else ""
+
+
+def _needs(known: Closure | None, edges: list[int]) -> bool:
+    return known is None or known.status != "active" or list(known.edges) != edges
+
