@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 LEVELS = range(-1, 8)
 CELL_DOTS = 64
-LEAST_IMPORTANT_CLASS = {-1: 6, 0: 6, 1: 6, 2: 5, 3: 4, 4: 3, 5: 3, 6: 2, 7: 1}
+LEAST_IMPORTANT_CLASS = {-1: 6, 0: 6, 1: 6, 2: 5, 3: 5, 4: 4, 5: 3, 6: 2, 7: 1}
 
 
 @dataclass(frozen=True, slots=True)

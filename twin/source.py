@@ -112,7 +112,7 @@ def _roads(stored: dict[str, Array]) -> dict[str, Array]:
     head = tail + stored["edge_head"]
     geom_xy, geom_start = _geometry(stored, node_dm, tail, head)
     flags = stored["edge_flags"]
-    arrays = {
+    arrays: dict[str, Array] = {
         "node_xy": node_xy, "node_elevation_m": (stored["node_height"] * HEIGHT_STEP_M).astype(np.float32),
         "edge_tail": tail.astype(np.int32), "edge_head": head.astype(np.int32), "edge_class": stored["edge_class"],
         "edge_name": stored["edge_name"].astype(np.int32), "edge_flags": flags, "geom_xy": geom_xy,

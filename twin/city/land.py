@@ -125,10 +125,12 @@ def _heights(f: Frame, sea: Floats, inner: Floats, shore: Floats, rng: np.random
 
 
 def _hollowed(f: Frame, land: Floats, shore: Floats) -> Floats:
-    """Low ground sunk in, never within 70 m of the water: the quay is its dyke."""
+    """Low ground sunk in, never within 60 m of the water, where the quay is its dyke; then the sunken quays."""
     for x, y, radius, floor in plan.HOLLOWS:
         depth = np.clip(1.6 * _bump(f, x, y, radius) - 0.4, 0, 1) * np.clip((shore - 60) / 60, 0, 1)
         land = land + np.minimum(floor - land, 0) * np.clip(depth * 1.6, 0, 1)
+    for x, y, radius, level in plan.DIPS:
+        land = land + np.minimum(level - land, 0) * np.clip(2.2 * _bump(f, x, y, radius) - 0.5, 0, 1)
     return land
 
 

@@ -131,6 +131,8 @@ def _on_land_or_bridged(line: Line, land: Land) -> Line:
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         a, b = max(0.0, 5.0 * start - 14), min(5.0 * stop + 14, stations(line.xy)[-1])
         name = plan.BRIDGES.get(line.name, line.name) if b - a > 120 else line.name
+        if line.name == RING and b - a > 120 and at_station(line.xy, np.array([a]))[0, 0] > 2000:
+            name = plan.UPSTREAM_RING_BRIDGE
         line.stretches.append(Stretch(a, b, int(RoadFlag.BRIDGE), name, line.above))
     return line
 
@@ -174,9 +176,10 @@ def _tie_loose_ends(lines: list[Line]) -> None:
         samples, owner, where = road_samples(others)
         tree = cKDTree(samples)
         for end in (0, -1):
-            gap, k = tree.query(line.xy[end])
+            found, k = tree.query(line.xy[end])
+            gap = float(found)
             if gap < 140:
-                touch = others[owner[k]].join_at(where[k])
+                touch = others[owner[k]].join_at(float(where[k]))
                 if gap > 0.2:
                     moved = [touch, line.xy] if end == 0 else [line.xy, touch]
                     _shift(line, gap if end == 0 else 0.0)

@@ -47,7 +47,7 @@ class Surveyor:
     def beside(self, x: float, y: float, most_class: int = 5, back_m: float = 16.0) -> Spot:
         """The spot ``back_m`` off the middle of the nearest road of at most that class."""
         graph = self._graph
-        _, near = self._middle.query((x, y), k=60)
+        near = np.asarray(self._middle.query((x, y), k=60)[1])
         edge = next((int(e) for e in self._edges[near] if graph.road_class[e] <= most_class), int(self._edges[near[0]]))
         a, b = graph.xy[graph.tail[edge]], graph.xy[graph.head[edge]]
         along = (b - a) / max(float(((b - a)**2).sum())**0.5, 0.1)

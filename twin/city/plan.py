@@ -112,9 +112,10 @@ BRIDGES = {
     "Eastgate Road": "Castle Bridge", "Old Bridge Street": "Old Bridge", "Middle Ring": "Tannery Bridge",
     "Inner Circle Road": "Mill Bridge", "Outer Circle Road": "Upper Ferry Bridge", "Meridian Ring": "Seagate Bridge",
 }
+UPSTREAM_RING_BRIDGE = "Kestrel Bridge"
 EMBANKMENTS = [
     # name, class, bank (+1 north and west, -1 south and east), from x to x along the river
-    ("Customs Quay", 5, -1, 60, -960), ("Lower Embankment", 3, -1, 500, 60),
+    ("Customs Quay", 3, -1, 60, -960), ("Lower Embankment", 3, -1, 500, 60),
     ("North Embankment", 3, -1, 3600, 500), ("Mill Walk", 3, -1, 5700, 3900),
     ("South Embankment", 3, 1, 3600, 250),
     ("Shipwrights Quay", 5, 1, 250, -480), ("Tidewater Road", 3, 1, 5700, 3900),
@@ -122,13 +123,13 @@ EMBANKMENTS = [
 QUAY_ROADS: list[MainRoad] = [
     MainRoad("Old Dock Quay", 5, [(-1150, -1250), (-1230, -1540), (-1700, -1370), (-2170, -1210), (-2240, -980)]),
     MainRoad("Ferry Quay", 5, [(-2330, -1230), (-2330, -1530), (-1800, -1840), (-1500, -2020)]),
-    MainRoad("Container Quay North", 5, [(-4700, -2100), (-4060, -2370), (-3400, -2500), (-2700, -2660),
+    MainRoad("Container Quay North", 3, [(-4700, -2100), (-4060, -2370), (-3400, -2500), (-2700, -2660),
                                          (-2150, -2700)]),
-    MainRoad("Container Quay South", 5, [(-5000, -2700), (-4150, -2880), (-3300, -3100), (-2660, -3330),
+    MainRoad("Container Quay South", 3, [(-5000, -2700), (-4150, -2880), (-3300, -3100), (-2660, -3330),
                                          (-2780, -3800), (-3080, -4450)]),
-    MainRoad("Bulk Quay North", 5, [(-120, -2700), (-550, -3020), (-1000, -3190), (-400, -3450), (400, -3610),
+    MainRoad("Bulk Quay North", 3, [(-120, -2700), (-550, -3020), (-1000, -3190), (-400, -3450), (400, -3610),
                                     (510, -3700)]),
-    MainRoad("Bulk Quay South", 5, [(520, -4200), (350, -4070), (-500, -3930), (-1400, -3800), (-1900, -4400),
+    MainRoad("Bulk Quay South", 3, [(520, -4200), (350, -4070), (-500, -3930), (-1400, -3800), (-1900, -4400),
                                     (-2350, -4950)]),
     MainRoad("Barrier Road", 5, [(-2350, -4950), (-1300, -5200), (-300, -4950), (600, -5000)]),
     MainRoad("Mole Road", 5, [(-5300, -3200), (-4300, -4300), (-3700, -4750)]),
@@ -205,6 +206,8 @@ FLATS = [
     (-900, -1000, 900), (-3000, -2000, 1700), (1300, -2300, 1500), (-900, -3900, 1400), (600, -1100, 900),
     (-3500, -3700, 1300), (2000, 700, 800),
 ]
+# x, y, radius, level: quays sunk by settlement, the first to be overtopped
+DIPS = [(-890, -1460, 230, 2.15)]
 HOLLOWS = [
     # x, y, radius, floor: lower than the quays around them, so that they fill from the lowest gap
     (-640, -960, 210, 1.75), (1500, -2250, 620, 0.8), (-2650, -1250, 200, 1.9), (2250, 150, 240, 1.8),

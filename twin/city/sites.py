@@ -124,7 +124,7 @@ def _schools(survey: Surveyor, rng: np.random.Generator) -> list[Record]:
 
 
 def _buildings(survey: Surveyor, rng: np.random.Generator) -> list[Record]:
-    rows = list(LOW_BUILDINGS)
+    rows: list[tuple[str, str, float, float, int, int]] = [*LOW_BUILDINGS]
     middles = [d for d in plan.DISTRICTS if d.rank <= 2 and d.fabric in ("medieval", "terrace", "grid")]
     for k in range(32):
         district = middles[k % len(middles)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ FABRICS = {
     "grid": Fabric(104, 74, 12, 1800, 0.0, 0.035, 6, 1, True),
     "garden": Fabric(92, 80, 110, 640, 0.08, 0.0, 6, 0.46, False),
     "works": Fabric(190, 140, 25, 1500, 0.05, 0.16, 3, 1, False),
-    "port": Fabric(230, 150, 0, 1500, 0.0, 0.2, 0, 1, False, 5),
+    "port": Fabric(230, 150, 0, 1500, 0.0, 0.2, 3, 1, False, 5),
     "village": Fabric(105, 90, 80, 500, 0.12, 0.0, 4, 0.3, False),
 }
 
@@ -83,7 +84,7 @@ def grow_streets(land: Land, lines: list[Line], rng: np.random.Generator) -> Str
                    np.append(kmh, np.full(many, KMH[4])))
 
 
-def _district_streets(growth: _Growth, k: int) -> tuple[NDArray[np.float64], ...]:
+def _district_streets(growth: _Growth, k: int) -> tuple[NDArray[Any], ...]:
     district = plan.DISTRICTS[k]
     fabric = FABRICS[district.fabric]
     xy, shape = _lattice(growth, district, fabric)
@@ -104,6 +105,8 @@ def _district_streets(growth: _Growth, k: int) -> tuple[NDArray[np.float64], ...
         np.abs(station[link[:, 0]] - station[link[:, 1]]) < 260)
     link = link[~doubled]
     through = np.zeros(len(link), dtype=bool) if not fabric.collector else (link[:, 3] % fabric.collector == 0)
+    beside = np.isfinite(growth.tree.query((xy[link[:, 0]] + xy[link[:, 1]]) / 2, distance_upper_bound=70)[0])
+    through &= ~(beside & (on_line[link[:, 0]] < 0) & (on_line[link[:, 1]] < 0))
     link, through = _thinned(growth.rng, fabric, link, through, len(xy))
     parity = link[:, 3] % 2 == 0
     one_way = fabric.one_way & ~through & (link[:, 3] % fabric.collector != 3 if fabric.collector else False)
@@ -155,7 +158,8 @@ def _clear(growth: _Growth, a: Floats, b: Floats) -> NDArray[np.bool_]:
 def _snapped(growth: _Growth, xy: Floats, keep: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64], Floats]:
     """Points near a main road moved onto it; the road each lies on (−1 none) and where."""
     on_line, station = np.full(len(xy), -1), np.zeros(len(xy))
-    gap, nearest = growth.tree.query(xy[keep], distance_upper_bound=32)
+    found = growth.tree.query(xy[keep], distance_upper_bound=32)
+    gap, nearest = np.asarray(found[0]), np.asarray(found[1])
     moved = xy.copy()
     for point, k in zip(np.flatnonzero(keep)[np.isfinite(gap)], nearest[np.isfinite(gap)], strict=True):
         line = growth.lines[growth.owner[k]]
@@ -203,7 +207,7 @@ def _seams(growth: _Growth, starts: list[Floats], stops: list[Floats]) -> Floats
             gap = points[q] - points[p]
             if home[q] != home[p] and gap @ gap > 625:
                 if p not in used and q not in used:
-                    used |= {p, q}
+                    used |= {int(p), int(q)}
                     found.append((*points[p], *points[q]))
                 break
     seams = np.array(found)
