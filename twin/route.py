@@ -55,7 +55,6 @@ class Route:
     end: Snap
     arcs: tuple[int, ...]
     duration_s: float
-    length_m: float
     epoch: int
     leaves_closed: bool
     enters_closed: bool
@@ -66,6 +65,22 @@ class Route:
     def edges(self) -> tuple[int, ...]:
         """Edge ids in driving order."""
         return tuple(self.network.arc_edge[list(self.arcs)].tolist())
+
+    @cached_property
+    def length_m(self) -> float:
+        """Metres driven, the first and the last arc in part."""
+        if not self.arcs:
+            return 0.0
+        network, start, end = self.network, self.start, self.end
+        length = network.arc_length_m[list(self.arcs)].astype(np.float64)
+        total = float(length.sum())
+        if int(network.arc_edge[self.arcs[0]]) == start.edge:
+            forward = network.arc_is_forward[self.arcs[0]]
+            total -= float(length[0]) * (start.fraction if forward else 1.0 - start.fraction)
+        if int(network.arc_edge[self.arcs[-1]]) == end.edge:
+            forward = network.arc_is_forward[self.arcs[-1]]
+            total -= float(length[-1]) * (1.0 - end.fraction if forward else end.fraction)
+        return total
 
     @cached_property
     def spans(self) -> tuple[tuple[int, float, float], ...]:
@@ -137,20 +152,3 @@ def _direction(line: NDArray[np.float64]) -> tuple[float, float]:
         if math.hypot(dx, dy) > 0.5:
             return dx, dy
     return float(line[-1, 0] - line[0, 0]), float(line[-1, 1] - line[0, 1])
-
-
-def driven_m(network: RoadNetwork, arcs: tuple[int, ...], start: Snap, end: Snap) -> float:
-    """Metres driven over ``arcs``, the first from ``start`` on, the last up to ``end``."""
-    if not arcs:
-        return 0.0
-    length = network.arc_length_m[list(arcs)].astype(np.float64)
-    total = float(length.sum())
-    if int(network.arc_edge[arcs[0]]) == start.edge:
-        total -= float(length[0]) * (
-            start.fraction if network.arc_is_forward[arcs[0]] else 1.0 - start.fraction
-        )
-    if int(network.arc_edge[arcs[-1]]) == end.edge:
-        total -= float(length[-1]) * (
-            1.0 - end.fraction if network.arc_is_forward[arcs[-1]] else end.fraction
-        )
-    return total

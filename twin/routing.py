@@ -24,7 +24,7 @@ from twin.engines.order import load_order, save_order, start_order_process
 from twin.network import NO_ARC, RoadNetwork
 from twin.profiles import Profile, profile
 from twin.road_state import CLOSED, TICKS_PER_S, RoadState, arc_ticks, crawl_ticks
-from twin.route import NoRoute, Reason, Route, driven_m
+from twin.route import NoRoute, Reason, Route
 from twin.snap import Snap, Snapper
 
 if TYPE_CHECKING:
@@ -252,8 +252,9 @@ class RoutingService:
             return self._none("no open road" if on else "target on a closed road")
         ticks, between, first = found
         last = int(self.network.arc_head[between[-1]]) if between else first
-        arcs = (_arc_by(off, first), *between, _arc_by(on, last))
-        return self._route(lane, a, b, ticks, tuple(arc for arc in arcs if arc != NO_ARC))
+        before, after = _arc_by(off, first), _arc_by(on, last)
+        arcs = (*([before] if before != NO_ARC else ()), *between, *([after] if after != NO_ARC else ()))
+        return self._route(lane, a, b, ticks, arcs)
 
     def matrix(
         self,
@@ -366,7 +367,6 @@ class RoutingService:
             end=b,
             arcs=arcs,
             duration_s=ticks / TICKS_PER_S,
-            length_m=driven_m(self.network, arcs, a, b),
             epoch=self._state.epoch,
             leaves_closed=bool(arcs) and shut(arcs[0], a.edge),
             enters_closed=bool(arcs) and shut(arcs[-1], b.edge),

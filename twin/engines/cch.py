@@ -38,9 +38,7 @@ def _panics_named() -> Iterator[None]:
         raise RoadError(str(error), code="TOC-5201") from None
 
 
-def inertial_order(
-    node_xy: NDArray[np.float64], tail: NDArray[np.int32], head: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def inertial_order(node_xy: NDArray[np.float64], tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDArray[np.int32]:
     """Elimination order int32 (n,) by inertial separators. Holds the GIL for seconds: not for a server."""
     with _panics_named():
         order = kit.compute_order_inertial(
@@ -58,6 +56,7 @@ class CchTopology:
         with _panics_named():
             self.cch = kit.CCH(order.tolist(), tail.tolist(), head.tolist(), False)
         self.arc_count = len(tail)
+        self.tail: list[int] = tail.tolist()
 
 
 class CchEngine:
@@ -71,6 +70,7 @@ class CchEngine:
             self._metric = kit.CCHMetric(topology.cch, ticks.tolist())
             self._updater = kit.CCHMetricPartialUpdater(topology.cch)
         self._count = topology.arc_count
+        self._tail = topology.tail
         self._query: kit.CCHQuery | None = None
 
     @staticmethod
@@ -104,7 +104,9 @@ class CchEngine:
             if ticks is None:
                 del result
                 return None
-            arcs, start = result.arc_path, result.node_path[0]
+            arcs = result.arc_path
+            # Unpacking the nodes as well would cost as much as half the search.
+            start = self._tail[arcs[0]] if arcs else result.node_path[0]
             del result
         return ticks, arcs, start
 
@@ -139,6 +141,4 @@ class CchEngine:
             for column, ends in enumerate(swept):
                 if ends:
                     # None (no way) becomes nan, which fmin passes over.
-                    np.fmin.at(
-                        answer[:, column], owner, np.array(sweep(list(ends)), dtype=np.float64) + offset
-                    )
+                    np.fmin.at(answer[:, column], owner, np.array(sweep(list(ends)), dtype=np.float64) + offset)
