@@ -39,8 +39,9 @@ class City:
         self.routing = RoutingService(self.network, order_cache=order_cache)
         self.gazetteer = Gazetteer(pack, self.routing.snapper)
         gauges = [gauge for gauge in pack.meta["gauges"] if gauge["kind"] == "water_level"]
-        outer = frozenset(gauge["id"] for gauge in gauges if not gauge.get("inside_barrier"))
-        self.floodwatch = FloodWatch(FloodModel(pack), outer or None)
+        model = FloodModel(pack)
+        seaward = frozenset(gauge["id"] for gauge in gauges if not model.behind_barrier(gauge["lon"], gauge["lat"]))
+        self.floodwatch = FloodWatch(model, seaward)
         self.routing.wait_until_ready(wait_s)
 
     # --- places ---------------------------------------------------------------------------------------------

@@ -41,10 +41,10 @@ class Level:
 class FloodWatch:
     """Turns gauge readings and the barrier's state into the flood hazard and the streets it closes."""
 
-    def __init__(self, model: FloodModel, open_water: frozenset[str] | None = None) -> None:
-        """``open_water``: ids of the gauges that see the sea; None means all of them."""
+    def __init__(self, model: FloodModel, seaward: frozenset[str] = frozenset()) -> None:
+        """``seaward``: the gauges outside the storm barrier, which alone tell the sea's level once it is closed."""
         self._model = model
-        self._gauges = open_water
+        self._seaward = seaward
         self._names = self._streets()
 
     def _streets(self) -> dict[int, NDArray[np.intp]]:
@@ -69,9 +69,10 @@ class FloodWatch:
         trusted: list[int] = []
         evidence: list[tuple[str, int, str]] = []
         for sensor in sorted(picture.sensors.values(), key=lambda one: one.id):
-            if sensor.quantity != "water_level" or (self._gauges is not None and sensor.id not in self._gauges):
+            if sensor.quantity != "water_level":
                 continue
-            why = _distrust(sensor, now_ms)
+            behind = picture.barrier == "closed" and sensor.id not in self._seaward
+            why = "behind the closed barrier" if behind else _distrust(sensor, now_ms)
             if why:
                 if sensor.value is not None:
                     evidence.append((sensor.id, 0, f"{sensor.value:.2f} m not used: {why}"))

@@ -107,6 +107,15 @@ class FloodModel:
         self._kept.move_to_end(key)
         return flood
 
+    def behind_barrier(self, lon: float, lat: float) -> bool:
+        """Whether a position lies on the side that the storm barrier protects."""
+        polygon = (self.pack.meta.get("barrier") or {}).get("polygon")
+        if not polygon:
+            return False
+        ring = np.array([self.pack.to_xy(float(one), float(other)) for one, other in polygon])
+        x, y = self.pack.to_xy(lon, lat)
+        return bool(_inside(ring, np.array([x]), np.array([y]))[0, 0])
+
     def _fill(self, level_m: float, closed: bool) -> Flood:
         from scipy import ndimage
 
