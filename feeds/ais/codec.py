@@ -80,7 +80,7 @@ def _report(parts: tuple[Part, ...], context: FeedContext) -> Report:
         raise InputError(f"message {kind}: {type(error).__name__}", code=_MALFORMED) from None
     mmsi = message["mmsi"]
     if not isinstance(mmsi, int) or not 1 <= mmsi <= 999_999_999:
-        refuse(f"message {kind}.mmsi", f"{mmsi} is no MMSI", IMPOSSIBLE)
+        refuse(f"message {kind}.mmsi", "not 1 to 999999999", IMPOSSIBLE)
     if kind == 14:
         return _safety_text(mmsi, str(message["text"] or "").strip(), at_ms)
     if _signal(mmsi) or message.get("status") == _STATUS_SART_ACTIVE:
@@ -135,7 +135,8 @@ def _position(message: dict[str, Any], kind: int) -> tuple[int | None, int | Non
         return None, None
     fields.e7(lon, lat, f"message {kind} position")
     per_degree = 600 if kind == 27 else 600_000
-    return tuple(round(round(value * per_degree) * fields.E7 / per_degree) for value in (lon, lat))  # type: ignore[return-value]
+    lon_e7, lat_e7 = (round(round(value * per_degree) * fields.E7 / per_degree) for value in (lon, lat))
+    return lon_e7, lat_e7
 
 
 def _speed(message: dict[str, Any], kind: int) -> int | None:
@@ -160,7 +161,7 @@ def _length(mmsi: int, message: dict[str, Any]) -> int | None:
     """Bow to stern; a craft of a mother ship (MMSI 98…) sends her MMSI in these bits instead (type 24)."""
     if mmsi // 10_000_000 == 98 and message["msg_type"] == 24:
         return None
-    return (message.get("to_bow") or 0) + (message.get("to_stern") or 0) or None
+    return int(message.get("to_bow") or 0) + int(message.get("to_stern") or 0) or None
 
 
 def _words(message: dict[str, Any], name: str) -> str | None:

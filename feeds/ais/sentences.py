@@ -106,7 +106,8 @@ class Assembler:
         if line.frag_cnt == 1:
             return (piece,)
         key = (line.talker_id, line.seq_id, line.channel, line.frag_cnt)
-        if line.frag_num == 1 and self._waiting.pop(key, None):
+        if line.frag_num in self._waiting.get(key, {}):
+            del self._waiting[key]
             self.dropped += 1  # a new message under the same number: the old one will never be whole
         parts = self._waiting.setdefault(key, {})
         parts[line.frag_num] = piece

@@ -115,8 +115,8 @@ def _chosen(infos: list[etree._Element]) -> etree._Element:
 
 def _read_info(info: etree._Element, others: int) -> dict[str, object]:
     _check_children(info, "info", _INFO)
-    for category in info.findall(f"{{{NS}}}category") or [None]:
-        word = "" if category is None else _content(category)
+    categories = info.findall(f"{{{NS}}}category")
+    for word in [_content(category) for category in categories] or [""]:
         if word not in _VALUES["category"]:
             refuse("info.category", f"not one of {', '.join(_VALUES['category'])}")
     areas = info.findall(f"{{{NS}}}area")

@@ -1,0 +1,36 @@
+"""How AIS arrives: lines of NMEA 0183, of which a message may need several, even from several deliveries."""
+
+from __future__ import annotations
+
+from feeds.ais.sentences import Assembler, is_comment, part
+from feeds.base import Framer
+from picture.errors import InputError
+
+
+class SentenceFramer:
+    """Gives each whole AIS message with all its lines. Other NMEA talkers' ``$`` sentences and comments are passed over.
+
+    A line that is no sentence is passed on by itself, so that the codec refuses it by its code.
+    """
+
+    def __init__(self) -> None:
+        self._assembler = Assembler()
+
+    def push(self, data: bytes) -> list[bytes]:
+        messages: list[bytes] = []
+        for line in data.splitlines():
+            if is_comment(line) or line.startswith(b"$"):
+                continue
+            try:
+                parts = self._assembler.add(part(line))
+            except InputError:
+                messages.append(line)
+            else:
+                if parts:
+                    messages.append(b"\r\n".join(piece.raw for piece in parts))
+        return messages
+
+
+def new_framer() -> Framer:
+    """A framer with room for unfinished messages of one feed."""
+    return SentenceFramer()

@@ -1,0 +1,57 @@
+"""A feed's state from what it did: fetched or not, read or not, old or silent. Changes only; nothing periodic."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from feeds.base import FeedState, Health
+from feeds.config import FeedConfig
+from feeds.intake import Reading
+
+
+class HealthWatch:
+    """Judges one feed. Pure of any clock: every call names its time. Each returns the new health where it changed."""
+
+    def __init__(self, config: FeedConfig, started_ms: int) -> None:
+        self._config = config
+        self._started_ms = started_ms
+        self.health = Health(since_ms=started_ms)
+
+    def arrived(self, reading: Reading, now_ms: int) -> Health | None:
+        """After a delivery: ok, old data, or malformed when nothing of it could be read."""
+        if reading.refused and not reading.reports:
+            return self._become("malformed", str(reading.refused[-1].error), now_ms)
+        self.health = replace(self.health, last_good_ms=now_ms)
+        newest = max((report.at_ms for report in reading.reports), default=now_ms)
+        limit_s = self._config.data_old_after_s
+        if limit_s and now_ms - newest > limit_s * 1000:
+            return self._become("data_old", f"newest report is {(now_ms - newest) // 1000} s old", now_ms)
+        return self._become("ok", "", now_ms)
+
+    def unchanged(self, now_ms: int) -> Health | None:
+        """After a fetch whose answer was that nothing changed: the source is there."""
+        self.health = replace(self.health, last_good_ms=now_ms)
+        return self._become("ok", "", now_ms) if self.health.state in ("fetch_failed", "silent") else None
+
+    def fetch_failed(self, why: str, now_ms: int) -> Health | None:
+        """After a fetch that did not succeed."""
+        return self._become("fetch_failed", why, now_ms)
+
+    def silent_due_ms(self) -> int | None:
+        """When the feed will count as silent if nothing arrives; None where it may be quiet for ever."""
+        limit_s = self._config.silent_after_s
+        last_ms = self._started_ms if self.health.last_good_ms is None else self.health.last_good_ms
+        return last_ms + limit_s * 1000 if limit_s else None
+
+    def tick(self, now_ms: int) -> Health | None:
+        """At ``silent_due_ms``: silent, unless something arrived meanwhile or it is already known to fail."""
+        due_ms = self.silent_due_ms()
+        if due_ms is None or now_ms < due_ms or self.health.state == "fetch_failed":
+            return None
+        return self._become("silent", f"nothing for {self._config.silent_after_s} s", now_ms)
+
+    def _become(self, state: FeedState, why: str, now_ms: int) -> Health | None:
+        if state == self.health.state:
+            return None
+        self.health = Health(state, why, now_ms, self.health.last_good_ms)
+        return self.health

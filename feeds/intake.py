@@ -1,0 +1,80 @@
+"""The one way from a feed's bytes to reports, whatever the transport: inbox, poll and replay all come through here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from feeds.base import FeedContext
+from feeds.config import FeedConfig, check_may_speak
+from feeds.registry import Registry
+from picture.errors import InputError
+from picture.reports import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One message that was read, and its reports."""
+
+    raw: bytes
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One message that was not, and why."""
+
+    raw: bytes
+    error: InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a delivery held, in order: one bad message among many does not take the others with it."""
+
+    messages: tuple[Accepted | Refused, ...]
+    skipped: tuple[str, ...] = ()
+    """Parts left out on purpose, in words."""
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """All reports of all accepted messages."""
+        return tuple(each for message in self.messages if isinstance(message, Accepted) for each in message.reports)
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """The messages that were not accepted."""
+        return tuple(message for message in self.messages if isinstance(message, Refused))
+
+
+class Intake:
+    """Reads one feed. Holds the parts of unfinished messages (bounded), nothing else."""
+
+    def __init__(self, config: FeedConfig, registry: Registry) -> None:
+        self.config = config
+        self._wire = registry.wire(config.wire)
+        self._framer = self._wire.new_framer()
+        self._limits = self._wire.manifest.codec_limits(config.max_bytes)
+        self._grants = config.may_speak or tuple(self._wire.manifest.reads)
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest delivery this feed may make."""
+        return self._limits.max_bytes
+
+    def read(self, data: bytes, received_ms: int) -> Reading:
+        """Everything a delivery held, each message accepted whole or refused whole; never raises for what data holds."""
+        skipped: list[str] = []
+        context = FeedContext(self.config.id, received_ms, self.config.names, self._limits, skipped.append)
+        if len(data) > self._limits.max_bytes:
+            detail = f"{len(data)} bytes; {self._limits.max_bytes} are allowed."
+            return Reading((Refused(data, InputError(detail, code="TOC-2001")),))
+        read = tuple(self._message(each, context) for each in self._framer.push(data))
+        return Reading(read, tuple(skipped))
+
+    def _message(self, data: bytes, context: FeedContext) -> Accepted | Refused:
+        try:
+            reports = self._wire.codec.decode(data, context)
+            check_may_speak(reports, self._grants)
+        except InputError as error:
+            return Refused(data, error)
+        return Accepted(data, reports)
