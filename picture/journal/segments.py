@@ -211,6 +211,8 @@ def storage_errors(name: str) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         raise JournalError(f"{name}: {error}.", code=_SQLITE_CODES.get(code, "TOC-3001")) from error
+    except UnicodeDecodeError as error:  # a damaged name in the schema
+        raise JournalError(f"{name}: {error.reason}.", code="TOC-3105") from error
     except OSError as error:
         raise JournalError(f"{name}: {error.strerror}.", code=_OS_CODES.get(error.errno or 0, "TOC-3001")) from error
 

@@ -1,0 +1,223 @@
+"""What every journal promises, whatever stores it. A new implementation joins by one line in ``IMPLEMENTATIONS``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from picture.entry import Entry
+from picture.errors import JournalError
+from picture.events import ReportLinked, SensorUpdated
+from picture.journal import GENESIS, START, GroupCommit, Journal
+from tests.journal_world import NOON_MS, STREAM, World, assignment, call, log, new, opened, vessel
+
+Open = Callable[[Path], AbstractAsyncContextManager[Journal]]
+
+
+@asynccontextmanager
+async def open_sqlite(folder: Path) -> AsyncIterator[Journal]:
+    async with GroupCommit(World(folder).open()) as journal:
+        yield journal
+
+
+IMPLEMENTATIONS = [pytest.param(open_sqlite, id="sqlite")]
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def open_journal(request: pytest.FixtureRequest) -> Open:
+    found: Open = request.param
+    return found
+
+
+async def entries_of(journal: Journal, after: int = START, upto: int | None = None) -> list[Entry]:
+    return [entry async for entry in journal.read(after, upto)]
+
+
+class TestContract:
+    async def test_an_empty_journal_stands_at_the_start(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            assert await journal.head() == (STREAM, START, GENESIS)
+            assert await entries_of(journal) == []
+
+    async def test_a_receipt_holds_what_reading_gives(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            receipt = await journal.append([opened(), call(), assignment(), vessel()], commit_id="c-1")
+            assert (receipt.stream, receipt.first_seq, receipt.last_seq, receipt.duplicate) == (STREAM, 1, 4, False)
+            assert await entries_of(journal) == list(receipt.entries)
+            assert await journal.head() == (STREAM, 4, receipt.entries[-1].hash)
+
+    async def test_a_receipt_names_its_durability(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            receipt = await journal.append([opened()], commit_id="c-1")
+            assert receipt.durability in ("process", "disk", "quorum", "quorum+disk")
+
+    async def test_order_has_no_gap_and_every_entry_names_the_one_before(
+        self, open_journal: Open, tmp_path: Path
+    ) -> None:
+        async with open_journal(tmp_path) as journal:
+            await asyncio.gather(*(journal.append([vessel(n), vessel(n)], commit_id=f"c-{n}") for n in range(40)))
+            entries = await entries_of(journal)
+        assert [entry.seq for entry in entries] == list(range(1, 81))
+        assert entries[0].prev == GENESIS
+        assert all(after.prev == before.hash for before, after in pairwise(entries))
+
+    async def test_a_commit_stands_together_in_its_own_order(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            await asyncio.gather(*(journal.append([vessel(n)] * 3, commit_id=f"c-{n}") for n in range(20)))
+            entries = await entries_of(journal)
+        for at in range(0, 60, 3):
+            assert len({entry.commit_id for entry in entries[at : at + 3]}) == 1
+            assert [entry.index for entry in entries[at : at + 3]] == [0, 1, 2]
+
+    async def test_the_same_commit_again_returns_the_first_receipt_even_after_a_restart(
+        self, open_journal: Open, tmp_path: Path
+    ) -> None:
+        async with open_journal(tmp_path) as journal:
+            first = await journal.append([opened(), call()], commit_id="c-1")
+            again = await journal.append([opened(), call()], commit_id="c-1")
+            twins = await asyncio.gather(*(journal.append([vessel()], commit_id="c-2") for _ in range(2)))
+        async with open_journal(tmp_path) as journal:
+            late = await journal.append([vessel()], commit_id="c-1", expect=77)
+            assert (await journal.head()).seq == 3
+        assert again.duplicate and late.duplicate and not first.duplicate
+        assert again.entries == late.entries == first.entries
+        assert sorted(twin.duplicate for twin in twins) == [False, True]
+
+    async def test_a_writer_who_expects_another_head_is_refused_and_told_where_it_is(
+        self, open_journal: Open, tmp_path: Path
+    ) -> None:
+        async with open_journal(tmp_path) as journal:
+            await journal.append([opened()], commit_id="c-1", expect=START)
+            with pytest.raises(JournalError, match="at 1, not 0") as refused:
+                await journal.append([vessel()], commit_id="c-2", expect=START)
+            assert refused.value.code == "TOC-3003"
+            assert (await journal.append([vessel()], commit_id="c-2", expect=1)).last_seq == 2
+
+    async def test_of_two_writers_who_expect_the_same_head_one_is_served(
+        self, open_journal: Open, tmp_path: Path
+    ) -> None:
+        async with open_journal(tmp_path) as journal:
+            both = (journal.append([vessel(n)], commit_id=f"c-{n}", expect=START) for n in range(2))
+            outcomes = await asyncio.gather(*both, return_exceptions=True)
+            assert sorted(isinstance(outcome, JournalError) for outcome in outcomes) == [False, True]
+            assert len(await entries_of(journal)) == 1
+
+    async def test_a_refused_commit_leaves_nothing_and_does_not_hold_up_its_neighbours(
+        self, open_journal: Open, tmp_path: Path
+    ) -> None:
+        unreadable = new(SensorUpdated(id="S-1", quantity="water_level", unit="m", value=1.0))
+        broken = unreadable.event.model_copy(update={"value": float("nan")})
+        async with open_journal(tmp_path) as journal:
+            outcomes = await asyncio.gather(
+                journal.append([vessel(1)], commit_id="c-1"),
+                journal.append([vessel(2), new(broken)], commit_id="c-2"),
+                journal.append([vessel(3)], commit_id="c-3"),
+                return_exceptions=True,
+            )
+            assert [isinstance(outcome, JournalError) for outcome in outcomes] == [False, True, False]
+            assert [entry.commit_id for entry in await entries_of(journal)] == ["c-1", "c-3"]
+            assert (await journal.verify()).ok
+
+    async def test_causes_within_a_commit_become_sequence_numbers(self, open_journal: Open, tmp_path: Path) -> None:
+        linked = ReportLinked(incident="I-1", feed="f", report_at_ms=NOON_MS, score_c=1, evidence=(), report_index=1)
+        async with open_journal(tmp_path) as journal:
+            await journal.append([opened(), vessel()], commit_id="c-1")
+            receipt = await journal.append(
+                [vessel(), call(), new(linked, cause=(2,), cause_index=(1,))], commit_id="c-2"
+            )
+        event = receipt.entries[2].event
+        assert receipt.entries[2].cause == (2, 4)
+        assert isinstance(event, ReportLinked) and event.report_entry == 4
+
+    @pytest.mark.parametrize("field", [{"cause": (3,)}, {"cause": (0,)}, {"cause_index": (1,)}, {"cause_index": (-1,)}])
+    async def test_a_cause_must_come_before_its_effect(
+        self, open_journal: Open, tmp_path: Path, field: dict[str, tuple[int, ...]]
+    ) -> None:
+        async with open_journal(tmp_path) as journal:
+            with pytest.raises(JournalError) as refused:
+                await journal.append([opened(), new(vessel().event, **field)], commit_id="c-1")
+            assert refused.value.code == "TOC-3104"
+
+    async def test_reading_takes_a_range(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            await journal.append([vessel(n) for n in range(10)], commit_id="c-1")
+            assert [entry.seq for entry in await entries_of(journal, 3, 6)] == [4, 5, 6]
+            assert [entry.seq for entry in await entries_of(journal, 8)] == [9, 10]
+            assert await entries_of(journal, 10) == []
+
+    async def test_a_follower_gets_what_was_there_and_then_what_comes(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            await journal.append([vessel(n) for n in range(5)], commit_id="c-0")
+            seen: list[int] = []
+
+            async def follow() -> None:
+                async with aclosing(journal.follow(2)) as entries:  # type: ignore[type-var]
+                    async for entry in entries:
+                        seen.append(entry.seq)
+                        if entry.seq == 65:
+                            return
+
+            follower = asyncio.create_task(follow())
+            for number in range(1, 61):
+                await journal.append([vessel(number)], commit_id=f"c-{number}")
+            await asyncio.wait_for(follower, 10)
+        assert seen == list(range(3, 66))
+
+    async def test_a_caller_who_was_cancelled_can_ask_again(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            asked = asyncio.create_task(journal.append([vessel()], commit_id="c-1"))
+            await asyncio.sleep(0)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+            receipt = await journal.append([vessel()], commit_id="c-1")
+            assert (receipt.first_seq, len(await entries_of(journal))) == (1, 1)
+
+    async def test_a_closed_journal_says_so(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            await journal.append([opened()], commit_id="c-1")
+        with pytest.raises(JournalError) as refused:
+            await journal.append([vessel()], commit_id="c-2")
+        assert refused.value.code == "TOC-3106"
+
+    async def test_verifying_names_every_entry_and_commit(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            for number in range(7):
+                await journal.append([vessel(number), call()], commit_id=f"c-{number}")
+            report = await journal.verify()
+            assert (report.ok, report.entries, report.commits, report.first_bad) == (True, 14, 7, None)
+            assert report.head == (await journal.head()).hash
+
+
+_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+_made = st.one_of(
+    st.builds(call, text=_texts), st.builds(vessel, st.integers(0, 99)), st.builds(log, _texts), st.just(assignment())
+)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(commits=st.lists(st.lists(_made, min_size=1, max_size=5), max_size=8))
+def test_any_commits_read_back_as_they_were_acknowledged(
+    implementation: Open, tmp_path_factory: pytest.TempPathFactory, commits: list[list[object]]
+) -> None:
+    folder = tmp_path_factory.mktemp("world")
+
+    async def write() -> list[Entry]:
+        async with implementation(folder) as journal:
+            receipts = [await journal.append(made, commit_id=f"c-{n}") for n, made in enumerate(commits)]  # type: ignore[arg-type]
+            return [entry for receipt in receipts for entry in receipt.entries]
+
+    async def read() -> list[Entry]:
+        async with implementation(folder) as journal:
+            assert (await journal.verify()).ok
+            return await entries_of(journal)
+
+    assert asyncio.run(write()) == asyncio.run(read())
