@@ -13,6 +13,8 @@ from typing import Any
 
 from console.city import City
 from console.core import Core, Draft
+from feeds.intake import Accepted, Intake
+from feeds.refusals import Refusal, RefusalMeter, refusal
 from picture import alarms, tracks, warnings
 from picture import events as ev
 from picture.entry import Actor, Entry
@@ -32,8 +34,6 @@ from picture.reports import (
     VesselReport,
 )
 
-HEAD_BYTES = 1024
-"""How much of a refused message is kept."""
 MAX_INLINE = 64 * 1024
 BARRIER_STATES = ("open", "closing", "closed", "opening", "failed")
 
@@ -48,8 +48,9 @@ class Ingest:
         self._city = city
         self._grades = grades
         self.fusion = Fusion()
+        self._meter = RefusalMeter()
         self._anchored: dict[int, tuple[int, int]] = {}
-        self._judges: dict[type[Any], Callable[[Any, str, str], Judged]] = {
+        self._judges: dict[type[Any], Callable[[Any, str, str], Judged | warnings.Disbelieved]] = {
             IncidentReport: self._incident, Observation: self._observation, VesselReport: self._vessel,
             UnitReport: self._unit, DistressReport: self._distress, FacilityReport: self._facility,
             RoadReport: self._road, RequestReply: self._reply, AlertMessage: self._alert,
@@ -66,12 +67,9 @@ class Ingest:
 
     def _take(self, feed: str, raw: bytes, sha256: str, size: int, report: Report) -> list[Entry]:
         grade = self._grades.get(feed, "")
-        if isinstance(report, AlertMessage):
-            judged = warnings.judge(report, feed=feed, picture=self._core.home, ids=self._core.ids)
-            if isinstance(judged, warnings.Disbelieved):
-                return self._disbelieve(feed, raw, judged)
-        else:
-            judged = self._judges[type(report)](report, feed, grade)
+        judged = self._judges[type(report)](report, feed, grade)
+        if isinstance(judged, warnings.Disbelieved):
+            return self._disbelieve(feed, raw, judged)
         incident = next((one for event in judged if (one := getattr(event, "incident", ""))), "")
         sealed_raw = base64.b64encode(raw).decode() if raw and len(raw) <= MAX_INLINE else None
         received = ev.ReportReceived(report=report, size=size, sha256=sha256, incident=incident, raw=sealed_raw)
@@ -80,23 +78,40 @@ class Ingest:
         drafts = [Draft(event, at_ms, source=feed, grade=grade) for event in (received, *judged)]
         return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
 
-    def refuse(self, feed: str, raw: bytes, code: str, detail: str, *, repeats: int = 1, minute_ms: int = 0,
-               size: int | None = None) -> list[Entry]:
-        """Journals a refusal: code, source, size, hash and at most 1 KiB of it, sealed."""
+    def receive(self, intake: Intake, data: bytes) -> list[Entry]:
+        """One delivery of a feed, as its transport brought it: accepted messages are judged, refused ones journalled."""
+        found: list[Entry] = []
+        for message in intake.read(data, self._core.now_ms()).messages:
+            if isinstance(message, Accepted):
+                found += self.accept(intake.config.id, message.raw, message.reports)
+            else:
+                error = message.error
+                found += self.refuse(refusal(intake.config.id, error.code, error.detail, message.raw, self._core.now_ms()))
+        return found
+
+    def refuse(self, refused: Refusal) -> list[Entry]:
+        """Journals a refusal, and the counts of repeats whose minute is over; repeats within a minute only count."""
+        found: list[Entry] = []
+        for one in self._meter.note(refused):
+            found += self._core.record([self._refused(one)], actor=Actor(f"feed:{one.feed}"))
+        return found
+
+    def count_refusals(self) -> list[Entry]:
+        """Journals the counts of repeated refusals whose minute is over; call it now and then."""
+        return self._core.record([self._refused(one) for one in self._meter.due(self._core.now_ms())])
+
+    def _refused(self, one: Refusal) -> Draft:
         event = ev.ReportRefused(
-            code=code, detail=detail[:300], size=len(raw) if size is None else size,
-            sha256=hashlib.sha256(raw).hexdigest(), head=base64.b64encode(raw[:HEAD_BYTES]).decode() or None,
-            repeats=repeats, minute_ms=minute_ms)
-        return self._core.record([Draft(event, source=feed)], actor=Actor(f"feed:{feed}"))
+            code=one.code, detail=one.detail[:300], size=one.size, sha256=one.sha256,
+            head=base64.b64encode(one.head).decode() or None, repeats=one.repeats, minute_ms=one.minute_ms)
+        return Draft(event, source=one.feed)
 
     def _disbelieve(self, feed: str, raw: bytes, judged: warnings.Disbelieved) -> list[Entry]:
-        refused = ev.ReportRefused(
-            code="TOC-2008", detail=judged.why[:300], size=len(raw), sha256=hashlib.sha256(raw).hexdigest(),
-            head=base64.b64encode(raw[:HEAD_BYTES]).decode() or None)
+        refused = self._refused(refusal(feed, "TOC-2008", judged.why, raw, self._core.now_ms()))
         raised = alarms.judge([judged.hazard], self._core.home, self._core.ids)
         # The hazard keeps the source that opened it: only that one may change it.
         known = self._core.home.hazards[judged.hazard.id]
-        drafts = [Draft(refused, source=feed), Draft(judged.hazard, source=known.source),
+        drafts = [refused, Draft(judged.hazard, source=known.source),
                   *(Draft(event) for event in raised)]
         return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
 
@@ -225,8 +240,8 @@ class Ingest:
             return []
         return [ev.RequestAnswered(id=request.id, status=report.answer, terms=report.terms, text=report.text)]
 
-    def _alert(self, report: AlertMessage, feed: str, grade: str) -> Judged:
-        raise AssertionError("alerts are judged in _take, where the feed's credential is known")
+    def _alert(self, report: AlertMessage, feed: str, grade: str) -> Judged | warnings.Disbelieved:
+        return warnings.judge(report, feed=feed, picture=self._core.home, ids=self._core.ids)
 
     # --- what follows from the fold -------------------------------------------------------------------------
 

@@ -1,0 +1,120 @@
+"""The drill's units: they drive the way they were given and say so by radio, in real CoT bytes.
+
+A simulated crew acknowledges, drives, arrives, works and comes back. Everything it says passes the same codec and
+intake as a real unit's; nothing is written to the picture behind the journal's back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from console.core import Core, Draft
+from feeds.tak import codec
+from picture import events as ev
+from picture.entry import Entry
+from picture.places import distance_m
+from picture.reports import UnitReport
+
+TURNOUT_MS = 60_000
+"""From the order to wheels turning: NFPA 1710 allows 60 s (medical) to 80 s (fire)."""
+BEAT_MS = 60_000
+"""How often a crew on the move reports its position."""
+ON_SCENE_MS = 25 * 60_000
+BOAT_MMPS = 9_000
+
+Send = Callable[[bytes], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A way through time: positions (lon_e7, lat_e7) and when each is reached, in ms after setting off."""
+
+    points: tuple[tuple[int, int], ...]
+    at_ms: tuple[int, ...]
+
+    @classmethod
+    def along(cls, points: Sequence[tuple[int, int]], duration_ms: int) -> Course:
+        """The way driven evenly in ``duration_ms``."""
+        steps = [distance_m(*a, *b) for a, b in zip(points, points[1:], strict=False)]
+        total = sum(steps) or 1.0
+        done, times = 0.0, [0]
+        for step in steps:
+            done += step
+            times.append(round(duration_ms * done / total))
+        return cls(tuple(points), tuple(times))
+
+    def at(self, elapsed_ms: int) -> tuple[int, int]:
+        """Where one is this long after setting off; the end thereafter."""
+        k = bisect_right(self.at_ms, elapsed_ms)
+        if k == 0 or k >= len(self.points):
+            return self.points[0 if k == 0 else -1]
+        (ax, ay), (bx, by) = self.points[k - 1], self.points[k]
+        span = max(self.at_ms[k] - self.at_ms[k - 1], 1)
+        share = (elapsed_ms - self.at_ms[k - 1]) / span
+        return round(ax + (bx - ax) * share), round(ay + (by - ay) * share)
+
+
+class DrillUnits:
+    """Plays every crew of the exercise on the core's agenda."""
+
+    def __init__(self, core: Core, send: Send) -> None:
+        self._core = core
+        self._send = send
+
+    def react(self, entries: Sequence[Entry]) -> list[Draft]:
+        """Reactor: a crew that was assigned turns out."""
+        for entry in entries:
+            if isinstance(entry.event, ev.UnitAssigned):
+                self._turn_out(entry)
+        return []
+
+    def resume(self) -> None:
+        """After a restart: crews on their way go on from what the journal says."""
+        for assignment in self._core.home.assignments.values():
+            if assignment.status == "active":
+                entry = next((e for e in self._core.journal.read() if isinstance(e.event, ev.UnitAssigned)
+                              and e.event.id == assignment.id), None)
+                if entry is not None:
+                    self._turn_out(entry)
+
+    def _turn_out(self, entry: Entry) -> None:
+        event = entry.event
+        assert isinstance(event, ev.UnitAssigned)
+        unit = self._core.home.units[event.unit]
+        route = self._core.opened(entry.ref("route"))
+        start = (unit.home_lon_e7, unit.home_lat_e7)
+        points: list[tuple[int, int]] = (
+            [(int(x), int(y)) for x, y in route] if isinstance(route, (list, tuple)) and len(route) > 1
+            else [start, (event.to_lon_e7, event.to_lat_e7)])
+        if event.eta_ms is not None:
+            duration_ms = max(event.eta_ms - entry.at_ms - TURNOUT_MS, 30_000)
+        else:
+            duration_ms = round(distance_m(*points[0], *points[-1]) * 1_000_000 / BOAT_MMPS)
+        course = Course.along(points, duration_ms)
+        off_ms = entry.at_ms + TURNOUT_MS
+        self._plan(event.id, unit.id, off_ms, lambda: self._say(unit.id, "enroute", course.at(0)))
+        for beat in range(BEAT_MS, duration_ms, BEAT_MS):
+            self._plan(event.id, unit.id, off_ms + beat, partial(self._say, unit.id, None, course.at(beat)))
+        self._plan(event.id, unit.id, off_ms + duration_ms,
+                   lambda: self._say(unit.id, "on_scene", course.at(duration_ms)))
+        self._plan(event.id, unit.id, off_ms + duration_ms + ON_SCENE_MS,
+                   lambda: self._say(unit.id, "available", course.at(duration_ms)))
+
+    def _plan(self, assignment: str, unit: str, at_ms: int, what: Callable[[], None]) -> None:
+        def unless_recalled() -> None:
+            standing = self._core.home.assignments.get(assignment)
+            if standing is not None and standing.status == "active":
+                what()
+
+        if at_ms > self._core.now_ms():
+            self._core.agenda.add(at_ms, f"3-unit:{unit}", unless_recalled)
+
+    def _say(self, unit: str, status: str | None, where: tuple[int, int]) -> None:
+        name = self._core.home.units[unit].name
+        report = UnitReport(
+            at_ms=self._core.now_ms(), external_id=f"TOCSIN-DRILL-{unit}", callsign=name, lon_e7=where[0],
+            lat_e7=where[1], status=status)
+        self._send(codec.encode(report))
