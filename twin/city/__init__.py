@@ -127,7 +127,8 @@ def _node_heights(land: Land, graph: Graph) -> Floats:
     row, col = land.frame.cells(graph.xy)
     height = land.height_m[row, col].copy()
     wet = np.flatnonzero(height < 0.3)
-    around = [land.height_m[np.clip(row[wet] + i, 0, land.frame.rows - 1), np.clip(col[wet] + j, 0, land.frame.cols - 1)]
+    top, right = land.frame.rows - 1, land.frame.cols - 1
+    around = [land.height_m[np.clip(row[wet] + i, 0, top), np.clip(col[wet] + j, 0, right)]
               for i in (-1, 0, 1) for j in (-1, 0, 1)]
     height[wet] = np.max(around, axis=0)
     return np.where(height < 0, 3.0, height)

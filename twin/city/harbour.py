@@ -22,7 +22,8 @@ BERTHS: list[tuple[str, str, str, float, float, int, float, float, list[int]]] =
     ("B-12", "Customs Quay", "Customs Quay Berth", -640, -1310, 160, 6.0, 15, []),
 ]
 ANCHORAGES = [
-    ("A-NORTH", "Sandhaven Anchorage", -7600, -4700, 700, 14), ("A-SOUTH", "Outer Bay Anchorage", -2200, -7700, 900, 19),
+    ("A-NORTH", "Sandhaven Anchorage", -7600, -4700, 700, 14),
+    ("A-SOUTH", "Outer Bay Anchorage", -2200, -7700, 900, 19),
     ("A-DG", "Dangerous Goods Anchorage", 3600, -7700, 600, 20),
 ]
 CHANNEL = [(-5200, -8400), (-4200, -7200), (-3350, -6300), (-3200, -5600), (-2900, -4850), (-2450, -4200),
@@ -40,10 +41,13 @@ GAUGES = [
     ("G-OLDDOCK", "water_level", "Old Dock gauge", -1400, -1780),
     ("G-TANNERY", "water_level", "Tannery Bridge gauge", 2560, 1530),
     ("G-BROOK", "water_level", "Mill Brook gauge", -1940, -200),
-    ("W-MOLE", "wind", "East Mole anemometer", -3000, -6240), ("W-PORT", "wind", "Container Port anemometer", -3300, -2560),
+    ("W-MOLE", "wind", "East Mole anemometer", -3000, -6240),
+    ("W-PORT", "wind", "Container Port anemometer", -3300, -2560),
     ("W-CASTLE", "wind", "Castle Gardens anemometer", -430, 1130),
-    ("AQ-H1", "air_ammonia", "Halden fence line west", 720, -4780), ("AQ-H2", "air_ammonia", "Halden fence line north", 1200, -4450),
-    ("AQ-H3", "air_chlorine", "Halden chlorine store", 1300, -4950), ("AQ-H4", "air_ammonia", "Gas Berth head", 860, -6085),
+    ("AQ-H1", "air_ammonia", "Halden fence line west", 720, -4780),
+    ("AQ-H2", "air_ammonia", "Halden fence line north", 1200, -4450),
+    ("AQ-H3", "air_chlorine", "Halden chlorine store", 1300, -4950),
+    ("AQ-H4", "air_ammonia", "Gas Berth head", 860, -6085),
 ]
 
 
@@ -64,10 +68,11 @@ def barrier() -> Record:
     """The storm barrier: the line it closes, its closing time, and the water behind it."""
     (ax, ay), (bx, by) = plan.BARRIER
     behind = [(bx, by), (ax, ay), (-1300, -4300), (900, -4150), (900, -2600), (1500, -900), (3200, 900), (7500, 1700),
-              (12_000, 3200), (12_000, 5000), (6500, 2800), (2500, 2300), (200, 400), (-1200, 900), (-1900, 3200),
-              (-2300, 8500), (-3900, 8500), (-3600, 2000), (-2800, -900), (-4700, -2200), (-4600, -3200), (-2900, -3500)]
-    return {"id": "BARRIER", "name": "Meridian Storm Barrier", **_point((ax + bx) / 2, (ay + by) / 2), "close_s": 1500,
-            "open_s": 1800, "sill_m": -9.0, "crest_m": 5.0, "agency": "PMHA",
+              (12_000, 3200), (12_000, 5000), (6500, 2800), (2500, 2300), (200, 400), (-1200, 900),
+              (-1900, 3200), (-2300, 8500), (-3900, 8500), (-3600, 2000), (-2800, -900), (-4700, -2200),
+              (-4600, -3200), (-2900, -3500)]
+    return {"id": "BARRIER", "name": "Meridian Storm Barrier", **_point((ax + bx) / 2, (ay + by) / 2),
+            "close_s": 1500, "open_s": 1800, "sill_m": -9.0, "crest_m": 5.0, "agency": "PMHA",
             "line": [_pair(ax, ay), _pair(bx, by)], "polygon": [_pair(x, y) for x, y in [*behind, behind[0]]]}
 
 

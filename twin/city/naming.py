@@ -10,20 +10,30 @@ from scipy.sparse.csgraph import connected_components
 from twin.city import plan
 from twin.city.weave import Graph
 
-FIRST = ("Ash Birch Black Brad Bram Bren Brook Burn Cal Carn Chal Cold Cran Dal Dun East Elder Elm Fal Farn Fen Fern "
-         "Glen Gold Grims Hal Hart Hawk Hazel Hol Ivy Kel Kirk Lang Lark Lin Long Mal Mar May Mel Mill Nether New North "
-         "Oak Old Pen Raven Red Rose Rush Sand Sea Shel Silver Stan Stone Swan Thorn Tarn Under Wal Wat West Whit Wick "
-         "Wil Win Wood Wren Yarrow").split()
-LAST = ("bank beck borne bourne bridge burn bury by combe cott croft dale dean den ditch field firth fold ford gate "
-        "grove ham haven hay hill holm hurst ing leigh ley low mead mere moor more ness over ridge rigg shaw side stead "
-        "stoke thorpe ton wade wall ward well wich wick wold worth").split()
-SINGLE = ("Admiral Alder Amber Anchor Apple Archer Baker Barrel Beacon Bell Bishop Bow Brewer Briar Bridle Butcher Candle "
-          "Canon Capstan Carpenter Carter Chandler Chapel Cherry Church Cloister Clover Cobbler Compass Cooper Coral Corn "
-          "Cross Crown Dyer Falcon Farrier Fiddler Fisher Fletcher Forge Foundry Fuller Glover Goose Granary Green Guild "
-          "Hammer Hatter Herring Honey Hook Hope Iron Juniper Keel King Lantern Lime Linen Loom Mariner Mason Mercer "
-          "Merchant Minster Mint Nail Oar Orchard Oyster Palmer Pepper Pewter Pilgrim Pilot Plum Potter Prince Prior "
-          "Pump Queen Quince Rope Rowan Saddler Sail Salt Sexton Shepherd Ship Skinner Smith Spicer Spring Star Sun "
-          "Swallow Tailor Tanner Temple Thatcher Tiller Tower Trinity Turner Vine Walnut Water Weaver Wheel Willow").split()
+_FIRST = (
+    "Ash Birch Black Brad Bram Bren Brook Burn Cal Carn Chal Cold Cran Dal Dun East Elder Elm Fal Farn Fen "
+    "Fern Glen Gold Grims Hal Hart Hawk Hazel Hol Ivy Kel Kirk Lang Lark Lin Long Mal Mar May Mel Mill Nether "
+    "New North Oak Old Pen Raven Red Rose Rush Sand Sea Shel Silver Stan Stone Swan Thorn Tarn Under Wal Wat "
+    "West Whit Wick Wil Win Wood Wren Yarrow"
+)
+FIRST = tuple(_FIRST.split())
+_LAST = (
+    "bank beck borne bourne bridge burn bury by combe cott croft dale dean den ditch field firth fold ford "
+    "gate grove ham haven hay hill holm hurst ing leigh ley low mead mere moor more ness over ridge rigg shaw "
+    "side stead stoke thorpe ton wade wall ward well wich wick wold worth"
+)
+LAST = tuple(_LAST.split())
+_SINGLE = (
+    "Admiral Alder Amber Anchor Apple Archer Baker Barrel Beacon Bell Bishop Bow Brewer Briar Bridle Butcher "
+    "Candle Canon Capstan Carpenter Carter Chandler Chapel Cherry Church Cloister Clover Cobbler Compass "
+    "Cooper Coral Corn Cross Crown Dyer Falcon Farrier Fiddler Fisher Fletcher Forge Foundry Fuller Glover "
+    "Goose Granary Green Guild Hammer Hatter Herring Honey Hook Hope Iron Juniper Keel King Lantern Lime "
+    "Linen Loom Mariner Mason Mercer Merchant Minster Mint Nail Oar Orchard Oyster Palmer Pepper Pewter "
+    "Pilgrim Pilot Plum Potter Prince Prior Pump Queen Quince Rope Rowan Saddler Sail Salt Sexton Shepherd "
+    "Ship Skinner Smith Spicer Spring Star Sun Swallow Tailor Tanner Temple Thatcher Tiller Tower Trinity "
+    "Turner Vine Walnut Water Weaver Wheel Willow"
+)
+SINGLE = tuple(_SINGLE.split())
 KINDS = {
     "medieval": ("Lane", "Row", "Alley", "Wynd", "Gate", "Passage", "Street", "Yard"),
     "terrace": ("Street", "Road", "Terrace", "Place", "Row"), "grid": ("Street", "Avenue", "Place"),
@@ -34,7 +44,9 @@ KINDS = {
 SEAM_COURSE = 10_000_000
 
 
-def name_streets(graph: Graph, drawn: dict[int, str], rng: np.random.Generator) -> tuple[list[str], NDArray[np.int32]]:
+def name_streets(
+    graph: Graph, drawn: dict[int, str], rng: np.random.Generator,
+) -> tuple[list[str], NDArray[np.int32]]:
     """All names (the first empty) and the index of each edge's name."""
     names = [""]
     index: dict[str, int] = {}
@@ -54,8 +66,8 @@ def name_streets(graph: Graph, drawn: dict[int, str], rng: np.random.Generator) 
             kinds = ("Close", "Court", "Mews", "Nook")
         name, step = "", turn.get(fabric, 0)
         while not name or name in index:
-            root = SINGLE[step % len(SINGLE)] if fabric == "medieval" and step < 6 * len(SINGLE) else roots[
-                (step * 7 + len(fabric) * 331) % len(roots)]
+            trade = fabric == "medieval" and step < 6 * len(SINGLE)
+            root = SINGLE[step % len(SINGLE)] if trade else roots[(step * 7 + len(fabric) * 331) % len(roots)]
             name = f"{root} {kinds[(step // 3 + step // len(SINGLE)) % len(kinds)]}"
             step += 1
         turn[fabric] = step

@@ -181,7 +181,8 @@ DISTRICTS = [
     District("Lighthouse Point", -8700, -600, "village", (5, -1), 3),
     District("Reservoir Hill", -8600, 3600, "village", (2, 1), 3), District("Airfield", 9500, -900, "works", (9, 1), 3),
     District("Marshside", 9800, 1300, "village", (4, 1), 3), District("Coldwell", 9200, 4500, "village", (3, 1), 3),
-    District("Southerness", 8900, -5000, "village", (4, 1), 3), District("Ravensmoor", -8800, 6300, "village", (3, 2), 3),
+    District("Southerness", 8900, -5000, "village", (4, 1), 3),
+    District("Ravensmoor", -8800, 6300, "village", (3, 2), 3),
     District("Upper Moor", 8700, 6600, "village", (2, 1), 3),
 ]
 # name, x, y, radius: parks and open ground

@@ -22,8 +22,8 @@ class Frame:
 
     def centres(self) -> tuple[Floats, Floats]:
         """x of each column (cols,) and y of each row (rows,)."""
-        x: Floats = self.x0 + (np.arange(self.cols) + 0.5) * self.cell_m
-        y: Floats = self.y0 + (np.arange(self.rows) + 0.5) * self.cell_m
+        x = self.x0 + (np.arange(self.cols, dtype=np.float64) + 0.5) * self.cell_m
+        y = self.y0 + (np.arange(self.rows, dtype=np.float64) + 0.5) * self.cell_m
         return x, y
 
     def cells(self, xy: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

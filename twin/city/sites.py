@@ -71,10 +71,14 @@ CARE_HOMES = [
     ("Shipwrights Court", -50, -1750, 48),
 ]
 LOW_BUILDINGS = [
-    ("Custom House Offices", "offices", -560, -1060, 380, 6), ("Merchant Wharf Apartments", "apartments", -760, -1240, 90, 310),
-    ("Wharf Street Apartments", "apartments", -860, -950, 70, 240), ("Old Dock Lofts", "apartments", -1500, -1250, 110, 360),
-    ("Ropery Buildings", "apartments", -1050, -1400, 60, 190), ("Shipwrights Quay Flats", "apartments", 60, -1300, 85, 290),
-    ("Maritime Museum", "museum", -420, -900, 240, 3), ("Fish Auction Offices", "offices", -900, -1330, 150, 2),
+    ("Custom House Offices", "offices", -560, -1060, 380, 6),
+    ("Merchant Wharf Apartments", "apartments", -760, -1240, 90, 310),
+    ("Wharf Street Apartments", "apartments", -860, -950, 70, 240),
+    ("Old Dock Lofts", "apartments", -1500, -1250, 110, 360),
+    ("Ropery Buildings", "apartments", -1050, -1400, 60, 190),
+    ("Shipwrights Quay Flats", "apartments", 60, -1300, 85, 290),
+    ("Maritime Museum", "museum", -420, -900, 240, 3),
+    ("Fish Auction Offices", "offices", -900, -1330, 150, 2),
 ]
 SHELTERS = [
     ("Northgate Sports Hall", -1200, 3200, 900), ("Exchange Congress Centre", 1400, 1900, 2200),

@@ -133,7 +133,8 @@ def _lattice(growth: _Growth, district: plan.District, fabric: Fabric) -> tuple[
     v = v + shake[1] * fabric.across_m
     x = district.x + u * hx - v * hy
     y = district.y + u * hy + v * hx
-    bent = np.column_stack([(x + fabric.bend_m * bend_u.at(x, y)).ravel(), (y + fabric.bend_m * bend_v.at(x, y)).ravel()])
+    bent_x, bent_y = x + fabric.bend_m * bend_u.at(x, y), y + fabric.bend_m * bend_v.at(x, y)
+    bent = np.column_stack([bent_x.ravel(), bent_y.ravel()])
     return tenth(bent), (u.shape[0], u.shape[1])
 
 

@@ -8,7 +8,8 @@ from twin.city.places import Record
 KINDS: dict[str, tuple[str, str, str, int, int, str, float, list[str]]] = {
     "engine": ("E", "MFD", "Fire Engine (Pumper)", 1, 4, "engine", 0.5, ["fire", "pumping", "medical_first_response"]),
     "ladder": ("L", "MFD", "Fire Truck - Aerial", 1, 4, "engine", 0.5, ["fire", "rescue_at_height"]),
-    "rescue": ("R", "MFD", "Urban Search and Rescue Team", 3, 5, "engine", 0.6, ["technical_rescue", "medical_first_response"]),
+    "rescue": ("R", "MFD", "Urban Search and Rescue Team", 3, 5, "engine", 0.6,
+               ["technical_rescue", "medical_first_response"]),
     "boat": ("RB", "MFD", "Swiftwater/Flood Search and Rescue Team", 2, 4, "boat", 9.0, ["water_rescue"]),
     "hazmat": ("HZ", "MFD", "Hazardous Materials Response Team", 1, 6, "engine", 0.5, ["hazmat"]),
     "highwheel": ("HW", "MWORKS", "High-Wheel Vehicle", 2, 2, "high_wheel", 1.1, ["evacuation", "water_transport"]),

@@ -41,7 +41,8 @@ FEEDERS: list[tuple[str, str | None, int, list[str]]] = [
     ("F-5C", None, 120, ["B-3", "B-4"]), ("F-6A", "F-3A", 3800, ["U-YARD", "P-8", "SH-4"]),
     ("F-6B", "F-9A", 5100, ["H-EAST", "AS-2", "FS-5", "SH-5"]), ("F-7A", "F-4A", 4400, ["FS-4", "SH-7"]),
     ("F-7B", "F-5A", 4900, ["AS-3", "W-YARD"]), ("F-7C", "F-10B", 3500, ["H-WEST", "SH-8"]),
-    ("F-8A", None, 310, ["B-5", "B-6", "B-7", "P-7", "CG-1", "BARRIER"]), ("F-8B", "F-9B", 900, ["HALDEN", "TANKS", "B-10", "B-11"]),
+    ("F-8A", None, 310, ["B-5", "B-6", "B-7", "P-7", "CG-1", "BARRIER"]),
+    ("F-8B", "F-9B", 900, ["HALDEN", "TANKS", "B-10", "B-11"]),
     ("F-9A", "F-6B", 5600, ["PS-5", "CARE-7"]), ("F-9B", "F-8B", 5200, ["FS-8", "PRISON", "SH-10"]),
     ("F-10A", "F-2A", 6400, ["CARE-4"]), ("F-10B", "F-2C", 5900, ["SH-9"]),
 ]
