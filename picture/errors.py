@@ -179,3 +179,10 @@ CATALOGUE |= {
     "TOC-6109": ("A step cannot be carried out as things are.", "The message says what is missing; do it by hand, or correct the playbook's variables."),
     "TOC-6110": ("Tocsin switches, opens and closes nothing that another operator runs.", "Use request.make: its control room accepts, refuses or counters."),
 }
+
+CATALOGUE |= {
+    "TOC-2101": ("The request came under a host name or from a web page that is not allowed.",
+                 "Send to the address the core listens on; allowed hosts and origins stand in tocsin.toml."),
+    "TOC-2102": ("The message did not arrive whole in the time allowed.", "Check the sender's connection; send it again."),
+    "TOC-2103": ("The recording is not complete or not valid.", "The message names the line; record it again or correct it."),
+}
