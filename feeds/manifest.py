@@ -39,7 +39,7 @@ class Manifest(BaseModel):
     quality: Literal["bronze", "silver", "gold"]
     """bronze: codec and limits; silver: also held against a foreign corpus; gold: also run against a live partner."""
     content_types: tuple[str, ...]
-    """What the inbox accepts for it, the first being what we send."""
+    """As senders label it; the first is what we send. The inbox judges the content, not the label."""
     reads: Annotated[tuple[ReportType, ...], Field(min_length=1)]
     limits: ManifestLimits
     docs: str = ""

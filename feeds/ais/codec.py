@@ -149,7 +149,7 @@ def _speed(message: dict[str, Any], kind: int) -> int | None:
 
 def _course(message: dict[str, Any]) -> int | None:
     course = message.get("course")
-    return None if course is None or course >= 360 else round(course * 10) * 10
+    return None if course is None or course >= 360 else int(round(course * 10) * 10)
 
 
 def _heading(message: dict[str, Any]) -> int | None:
