@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ class World:
     """Folders of one world."""
 
     folder: Path
+    entropy: Callable[[int], bytes] = os.urandom
 
     @property
     def journal(self) -> Path:
@@ -39,14 +42,13 @@ class World:
         return self.folder / "keys"
 
     def keyring(self) -> Keyring:
-        return Keyring(self.keys)
+        return Keyring(self.keys, self.entropy)
 
     def open(self, **options: Any) -> SqliteJournal:
         keyring = self.keyring()
         blobs = BlobStore(self.folder / "blobs", keyring)
-        return SqliteJournal(
-            self.journal, STREAM, keyring=keyring, signing_key=core_signing_key(self.keys), blobs=blobs, **options
-        )
+        key = core_signing_key(self.keys, self.entropy)
+        return SqliteJournal(self.journal, STREAM, keyring=keyring, signing_key=key, blobs=blobs, **options)
 
 
 def new(event: Event, at_ms: int = NOON_MS, **fields: Any) -> NewEntry:

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +52,8 @@ class Header:
     predecessor_head: str
     first_seq: int
     public_key: str
+    schema: str
+    """SHA-256 of its table definitions: a column that changed its meaning changes every entry."""
 
     def signed_bytes(self) -> bytes:
         return b"tocsin segment\n" + canonical(asdict(self))
@@ -90,7 +93,6 @@ def create_segment(
     """Makes a segment file that goes on after a head; ``first`` is its ``segment.opened`` row, if it has one."""
     from sqlite_utils import Database
 
-    header = Header(FORMAT, stream, number, predecessor, after.hash, after.seq + 1, public_key_text(key))
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with storage_errors(path.name):
@@ -112,6 +114,8 @@ def create_segment(
             {"seq": int, "head": str, "signature": str}, pk="seq", not_null={"seq", "head", "signature"}
         )
         database.table("header").create({"id": int, "text": str, "signature": str}, pk="id")
+        public_key, schema = public_key_text(key), _schema_digest(connection)
+        header = Header(FORMAT, stream, number, predecessor, after.hash, after.seq + 1, public_key, schema)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "INSERT INTO header VALUES (1, ?, ?)",
@@ -182,6 +186,8 @@ def read_header(connection: sqlite3.Connection, name: str) -> Header:
         whole = False
     if not whole or not signature_fits(header.public_key, header.signed_bytes(), _ascii(signature)):
         raise JournalError(f"The header of {name} was altered.", code="TOC-3002")
+    if _schema_digest(connection) != header.schema:
+        raise JournalError(f"The table definitions of {name} were altered.", code="TOC-3002")
     return header
 
 
@@ -191,6 +197,16 @@ def last_head(connection: sqlite3.Connection, header: Header) -> Head:
     if row is None:
         return Head(header.stream, header.first_seq - 1 if header.first_seq > 1 else START, header.predecessor_head)
     return Head(header.stream, row[0], _ascii(row[1]))
+
+
+def _schema_digest(connection: sqlite3.Connection) -> str:
+    rows = connection.execute("SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master ORDER BY rowid")
+    texts = ("\x1f".join(_plain(value) for value in row) for row in rows)
+    return sha256("\x1e".join(texts).encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def first_mistyped(connection: sqlite3.Connection) -> int | None:

@@ -98,8 +98,12 @@ class _Scan:
                 connection.close()
 
     def _open(self, file: Path, connection: sqlite3.Connection) -> None:
-        header = read_header(connection, file.name)
         before = self.header
+        try:
+            header = read_header(connection, file.name)
+        except JournalError as error:
+            seq = self.seq + 1 if before else _first_there(connection)
+            raise _Broken(seq, f"{file.name}: {error.message}") from error
         if before is None:
             self.first, self.seq, self.head = header, header.first_seq - 1, header.predecessor_head
             if header.number == 1 and (self.seq, self.head) != (0, GENESIS):
@@ -177,6 +181,15 @@ class _Scan:
         finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0].decode("utf-8", "replace")
         if finding != "ok":
             raise _Broken(None, f"Every entry is whole, but the file is damaged beside them: {finding}.")
+
+
+def _first_there(connection: sqlite3.Connection) -> int:
+    """The first entry of a segment whose header is no guide, or 1."""
+    try:
+        found = connection.execute("SELECT min(rowid) FROM entries").fetchone()[0]
+    except (sqlite3.Error, UnicodeDecodeError):
+        return 1
+    return found if isinstance(found, int) and found > 0 else 1
 
 
 def _compare_neighbours(file: Path, scan: _Scan) -> None:
