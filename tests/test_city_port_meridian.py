@@ -34,7 +34,8 @@ def cells(city: CityPack, xy: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[
 def flooded(city: CityPack, level_m: float) -> NDArray[np.bool_]:
     """Cells that water connected to the sea covers at a level, barrier open."""
     regions, _ = label(city.terrain < level_m)
-    return regions == regions[0, 0]
+    found: NDArray[np.bool_] = regions == regions[0, 0]
+    return found
 
 
 def edges_named(city: CityPack, name: str) -> NDArray[np.int64]:
@@ -172,8 +173,8 @@ def test_it_has_what_a_drill_needs(city: CityPack) -> None:
 
 
 def test_floating_gauges_berths_and_ships_marks_touch_water(city: CityPack) -> None:
-    wanted = [g for g in city.meta["gauges"] if g["kind"] == "water_level"] + city.meta["berths"] + city.meta["anchorages"]
-    for record in wanted:
+    tide_gauges = [gauge for gauge in city.meta["gauges"] if gauge["kind"] == "water_level"]
+    for record in [*tide_gauges, *city.meta["berths"], *city.meta["anchorages"]]:
         x, y = city.to_xy(record["lon"], record["lat"])
         around = np.array([[x + dx, y + dy] for dx in (-40, 0, 40) for dy in (-40, 0, 40)])
         assert (city.ground[cells(city, around)] == Ground.WATER).any(), record["id"]

@@ -27,7 +27,7 @@ class Fabric:
     jitter: float
     gaps: float
     collector: int  # every n-th street is a through street
-    tree: float  # share of non-tree links kept; 1 keeps all
+    tree: float  # share of needless cross links kept; 1 keeps all
     one_way: bool
     local_class: int = 4
 
@@ -36,10 +36,10 @@ FABRICS = {
     "medieval": Fabric(74, 55, 60, 420, 0.20, 0.10, 5, 1, False),
     "terrace": Fabric(112, 62, 55, 900, 0.06, 0.10, 6, 1, False),
     "grid": Fabric(104, 74, 12, 1800, 0.0, 0.035, 6, 1, True),
-    "garden": Fabric(92, 80, 110, 640, 0.08, 0.0, 6, 0.46, False),
+    "garden": Fabric(92, 80, 135, 680, 0.06, 0.0, 6, 0.16, False),
     "works": Fabric(190, 140, 25, 1500, 0.05, 0.16, 3, 1, False),
     "port": Fabric(230, 150, 0, 1500, 0.0, 0.2, 3, 1, False, 5),
-    "village": Fabric(105, 90, 80, 500, 0.12, 0.0, 4, 0.3, False),
+    "village": Fabric(105, 90, 80, 500, 0.12, 0.0, 4, 0.2, False),
 }
 
 
@@ -107,7 +107,9 @@ def _district_streets(growth: _Growth, k: int) -> tuple[NDArray[Any], ...]:
     through = np.zeros(len(link), dtype=bool) if not fabric.collector else (link[:, 3] % fabric.collector == 0)
     beside = np.isfinite(growth.tree.query((xy[link[:, 0]] + xy[link[:, 1]]) / 2, distance_upper_bound=70)[0])
     through &= ~(beside & (on_line[link[:, 0]] < 0) & (on_line[link[:, 1]] < 0))
-    link, through = _thinned(growth.rng, fabric, link, through, len(xy))
+    block = max(fabric.collector, 1)
+    quilt = (link[:, 0] // shape[1] // block + link[:, 0] % shape[1] // block) % 2
+    link, through = _thinned(growth.rng, fabric, link, through, quilt == link[:, 2], len(xy))
     parity = link[:, 3] % 2 == 0
     one_way = fabric.one_way & ~through & (link[:, 3] % fabric.collector != 3 if fabric.collector else False)
     a, b = np.where(parity, link[:, 0], link[:, 1]), np.where(parity, link[:, 1], link[:, 0])
@@ -170,9 +172,13 @@ def _snapped(growth: _Growth, xy: Floats, keep: NDArray[np.bool_]) -> tuple[Floa
 
 
 def _thinned(
-    rng: np.random.Generator, fabric: Fabric, link: NDArray[np.int64], through: NDArray[np.bool_], points: int,
+    rng: np.random.Generator, fabric: Fabric, link: NDArray[np.int64], through: NDArray[np.bool_],
+    along: NDArray[np.bool_], points: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Links left after gaps and, in garden suburbs, after most loops are opened into closes."""
+    """Links left after gaps and, in garden suburbs, after most loops are opened into closes.
+
+    ``along`` marks the links of the long streets; which way these run changes from block to block.
+    """
     luck = rng.integers(0, 10_000, size=len(link)) / 10_000
     keep = through | (luck >= fabric.gaps)
     if fabric.tree < 1:
@@ -185,12 +191,12 @@ def _thinned(
             return node
 
         keep = through.copy()
-        for k in np.argsort(np.where(through, -1.0, luck), kind="stable"):
+        for k in np.argsort(np.where(through, -1.0, luck - along), kind="stable"):
             a, b = root(int(link[k, 0])), root(int(link[k, 1]))
             if a != b:
                 parent[a] = b
                 keep[k] = True
-        keep |= rng.integers(0, 10_000, size=len(link)) / 10_000 < fabric.tree
+        keep |= rng.integers(0, 10_000, size=len(link)) / 10_000 < np.where(along, 0.86, fabric.tree)
     return link[keep], through[keep]
 
 
