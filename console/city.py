@@ -14,7 +14,7 @@ import numpy as np
 from console.desk import Located, Way
 from picture.errors import RoadError
 from picture.model import StreamPicture, Unit
-from picture.places import to_e7
+from picture.places import distance_m, to_e7
 from twin.floodwatch import FloodWatch
 from twin.gazetteer import Gazetteer
 from twin.hazards import FloodModel
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LonLat = tuple[float, float]
+BOAT_MPS = 9.0
+"""About 17 knots: what a rescue boat or lifeboat makes in a harbour in a gale."""
 
 
 class City:
@@ -81,14 +83,40 @@ class City:
 
     def way(self, unit: Unit, lon: float, lat: float, start: LonLat | None = None) -> Way | None:
         """How a unit gets there from where it is (its base if nothing else is known)."""
-        route = self.route(unit.profile, start or (unit.home_lon_e7 / 1e7, unit.home_lat_e7 / 1e7), (lon, lat))
+        return self.travel(unit.profile, start or (unit.home_lon_e7 / 1e7, unit.home_lat_e7 / 1e7), (lon, lat))
+
+    def travel(self, profile: str, start: LonLat, end: LonLat, avoid: frozenset[int] = frozenset()) -> Way | None:
+        """The way of a profile, without the segments in ``avoid``; a boat goes straight, and that is said."""
+        if profile == "boat":
+            return self._by_water(start, end)
+        if avoid:
+            standing = self.routing.state
+            self.routing.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges | avoid))
+            try:
+                route = self.route(profile, start, end)
+            finally:
+                self.routing.update(standing)
+        else:
+            route = self.route(profile, start, end)
         if route is None:
             return None
         streets = tuple(dict.fromkeys(name for name, metres, _ in route.streets if name and metres >= 20))
         geometry = tuple((to_e7(float(x)), to_e7(float(y))) for x, y in route.geometry)
         flagged = "ends on a closed road" if route.enters_closed else ""
         return Way(route.duration_s, route.length_m, streets, geometry,
-                   flagged or ("leaves a closed road" if route.leaves_closed else ""))
+                   flagged or ("leaves a closed road" if route.leaves_closed else ""), route.edges)
+
+    def _by_water(self, start: LonLat, end: LonLat) -> Way:
+        """A straight line at a rescue boat's pace: the water has no lanes, and the crew knows the way round."""
+        a, b = (to_e7(start[0]), to_e7(start[1])), (to_e7(end[0]), to_e7(end[1]))
+        length_m = distance_m(*a, *b)
+        return Way(length_m / BOAT_MPS, length_m, (), (a, b), "straight over water")
+
+    def seconds(self, profile: str, starts: Sequence[LonLat], ends: Sequence[LonLat]) -> NDArray[np.float64]:
+        """Travel times in seconds, float64 (starts, ends); inf where there is no way."""
+        if profile == "boat":
+            return np.array([[self._by_water(a, b).duration_s for b in ends] for a in starts], dtype=np.float64)
+        return self.routing.matrix(profile, list(starts), list(ends), enter_closed=True)
 
     # --- the roads as they are ------------------------------------------------------------------------------
 

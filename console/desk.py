@@ -43,6 +43,7 @@ class Way:
     geometry: tuple[tuple[int, int], ...]
     """(lon_e7, lat_e7) along the way."""
     flagged: str = ""
+    edges: tuple[int, ...] = ()
 
 
 class Locator(Protocol):

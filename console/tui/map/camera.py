@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DOTS_X, DOTS_Y = 2, 4
+_FAR = -2e9
 MIN_STEP, MAX_STEP = -3, 17  # about 0.35 m and 362 m per dot
 
 
@@ -83,7 +84,12 @@ class Camera:
     def bounds(self) -> tuple[float, float, float, float]:
         """x_min, y_min, x_max, y_max of the window in metres."""
         wide, high = DOTS_X * self.dot_m, DOTS_Y * self.dot_m
-        return self.left * wide, -(self.top + self.rows) * high, (self.left + self.cols) * wide, -self.top * high
+        return (
+            self.left * wide,
+            -(self.top + self.rows) * high,
+            (self.left + self.cols) * wide,
+            -self.top * high,
+        )
 
     def panned(self, cols: int, rows: int) -> Camera:
         """The same view moved by whole cells (right, down)."""
@@ -112,14 +118,9 @@ class Camera:
     def to_cells(self, xy: NDArray[np.float64]) -> NDArray[np.int64]:
         """Window cells (col, row) of points in metres, shape (n, 2); points that are not finite land far outside."""
         scale = np.array([DOTS_X * self.dot_m, -DOTS_Y * self.dot_m])
-        cells = np.floor(np.nan_to_num(xy / scale, nan=-2e9, posinf=-2e9, neginf=-2e9).clip(-2e9, 2e9)).astype(np.int64)
-        cells -= np.array([self.left, self.top])
+        places = np.nan_to_num(xy / scale, nan=_FAR, posinf=_FAR, neginf=_FAR).clip(_FAR, -_FAR)
+        cells: NDArray[np.int64] = np.floor(places).astype(np.int64) - np.array([self.left, self.top])
         return cells
-
-    def to_dots(self, xy: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Global dot coordinates (right, down) of points in metres; subtract ``dot_origin`` for the window."""
-        dots: NDArray[np.float64] = xy.astype(np.float64) / np.array([self.dot_m, -self.dot_m])
-        return dots
 
     @property
     def dot_origin(self) -> tuple[int, int]:

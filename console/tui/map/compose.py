@@ -24,7 +24,9 @@ QUADRANTS: Final = np.array([ord(char) for char in " ▘▝▀▖▌▞▛▗▚
 THICK_AT_DOT_M: Final = (8.0, 4.0)  # motorways, then primary roads, are drawn two dots wide below this scale
 SMOOTH_SHORE_CELLS: Final = 0.75  # dots per ground cell below which the raster's steps would show
 
-_FILL_TINT = np.array([2 if f % BANDS else 1 if f // BANDS % BANDS else 0 for f in range(FILLS)], dtype=np.uint8)
+_FILL_TINT = np.array(
+    [2 if f % BANDS else 1 if f // BANDS % BANDS else 0 for f in range(FILLS)], dtype=np.uint8
+)
 _BITS_SET = np.array([bin(bits).count("1") for bits in range(16)], dtype=np.uint8)
 _ROAD_INK = np.array([8 - min(kind, 7) for kind in range(256)], dtype=np.uint8)
 
@@ -44,7 +46,7 @@ def compose_base(scene: Scene, camera: Camera) -> Base:
     _draw_roads(dots, scene, camera)
     if flood is not None:
         wet = flood > 0
-        dots[edge_of(wet, ~wet & (ground != WATER))] = INK["flood_edge"]
+        dots[edge_of(wet, ~wet & (ground != WATER) & (ground != OUTSIDE))] = INK["flood_edge"]
     if plume is not None:
         dots[edge_of(plume > 0, plume == 0)] = INK["plume_edge"]
     _draw_over(dots, scene, camera)
@@ -68,8 +70,8 @@ def _areas(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
     """Ground class, flood band and plume band of every dot; a hazard that is not in view is None."""
     left, top = camera.dot_origin
-    xs: Axis = (left + np.arange(camera.cols * DOTS_X) + 0.5) * camera.dot_m
-    ys: Axis = -(top + np.arange(camera.rows * DOTS_Y) + 0.5) * camera.dot_m
+    xs = (left + np.arange(camera.cols * DOTS_X, dtype=np.float64) + 0.5) * camera.dot_m
+    ys = -(top + np.arange(camera.rows * DOTS_Y, dtype=np.float64) + 0.5) * camera.dot_m
     ground = scene.ground.nearest(xs, ys, OUTSIDE)
     if camera.dot_m < scene.ground.cell_m * SMOOTH_SHORE_CELLS:
         water = scene.water.smooth(xs, ys) > 0.5
@@ -107,7 +109,9 @@ def _draw_roads(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:
         ends, kind = ends[open_now], kind[open_now]
     order = np.argsort(~kind, kind="stable")  # least important first: the last line drawn wins
     ends, kind = ends[order], kind[order]
-    draw_lines(dots, ends_in_dots(camera, ends), _ROAD_INK[kind], camera.dot_origin, thick=_thick(kind, camera))
+    draw_lines(
+        dots, ends_in_dots(camera, ends), _ROAD_INK[kind], camera.dot_origin, thick=_thick(kind, camera)
+    )
 
 
 def _draw_over(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:
@@ -132,7 +136,12 @@ def _thick(kind: NDArray[np.uint8], camera: Camera) -> NDArray[np.bool_] | None:
 
 def _cells(fill: NDArray[np.uint8], dots: NDArray[np.uint8]) -> Frame:
     """Cells of quadrant fills (rows * 2, cols * 2) under braille dots (rows * 4, cols * 2)."""
-    upper_left, upper_right, lower_left, lower_right = fill[0::2, 0::2], fill[0::2, 1::2], fill[1::2, 0::2], fill[1::2, 1::2]
+    upper_left, upper_right, lower_left, lower_right = (
+        fill[0::2, 0::2],
+        fill[0::2, 1::2],
+        fill[1::2, 0::2],
+        fill[1::2, 1::2],
+    )
     high = np.maximum(np.maximum(upper_left, upper_right), np.maximum(lower_left, lower_right))
     low = np.minimum(np.minimum(upper_left, upper_right), np.minimum(lower_left, lower_right))
     bits = (upper_left == high).view(np.uint8).copy()

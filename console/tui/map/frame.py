@@ -36,7 +36,9 @@ class Frame:
         """A frame that can be written on without changing this one (the background is shared)."""
         return Frame(self.chars.copy(), self.keys.copy(), self.back, list(self.wide))
 
-    def put(self, col: int, row: int, code: int, fg: int, *, bg: int | None = None, attributes: int = 0) -> None:
+    def put(
+        self, col: int, row: int, code: int, fg: int, *, bg: int | None = None, attributes: int = 0
+    ) -> None:
         """One narrow character; outside the grid nothing happens."""
         rows, cols = self.chars.shape
         if 0 <= row < rows and 0 <= col < cols:
@@ -52,7 +54,7 @@ class Frame:
             return
         codes = cells_of(text)
         skip = max(0, -col)
-        codes = codes[skip : skip + cols - max(col, 0)]
+        codes = _cut(codes, skip, cols - max(col, 0))
         if not len(codes):
             return
         start, stop = max(col, 0), max(col, 0) + len(codes)
@@ -71,7 +73,10 @@ class Frame:
         for row, col in self.wide:
             if col < 0 or col + 1 >= cols or self.chars[row, col + 1] != FILLER:
                 continue
-            if char_width(chr(int(self.chars[row, col]))) == 2 and self.keys[row, col] == self.keys[row, col + 1]:
+            if (
+                char_width(chr(int(self.chars[row, col]))) == 2
+                and self.keys[row, col] == self.keys[row, col + 1]
+            ):
                 whole.add((row, col + 1))
         for row, col in {(row, at) for row, left in self.wide for at in (left, left + 1)}:
             if not (0 <= col < cols):
@@ -81,6 +86,18 @@ class Frame:
             lone_char = code != FILLER and char_width(chr(code)) == 2 and (row, col + 1) not in whole
             if lone_half or lone_char:
                 self.chars[row, col] = SPACE
+
+
+def _cut(codes: NDArray[np.uint32], skip: int, room: int) -> NDArray[np.uint32]:
+    """The cells from ``skip`` on, at most ``room`` of them; a wide character cut in two becomes a blank."""
+    if not skip and len(codes) <= room:
+        return codes
+    part = codes[skip : skip + room].copy()
+    if len(part) and part[0] == FILLER:
+        part[0] = SPACE
+    if skip + room < len(codes) and codes[skip + room] == FILLER and len(part):
+        part[-1] = SPACE
+    return part
 
 
 @lru_cache(maxsize=4096)

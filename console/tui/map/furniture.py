@@ -50,16 +50,28 @@ def edge_labels(camera: Camera, attribution: str, room: Room) -> list[Label]:
 
 def draw_cursor(frame: Frame, camera: Camera, col: int, row: int, words: str) -> None:
     """A crosshair on a cell, and a line of words about the place at the foot of the map."""
-    for right, down, char in ((-2, 0, "╶"), (-1, 0, "─"), (1, 0, "─"), (2, 0, "╴"), (0, -1, "│"), (0, 1, "│")):
-        frame.put(col + right, row + down, ord(char), NAME["cursor"], attributes=BOLD)
+    for right, down, char in (
+        (-2, 0, "╶"),
+        (-1, 0, "─"),
+        (1, 0, "─"),
+        (2, 0, "╴"),
+        (0, -1, "│"),
+        (0, 1, "│"),
+    ):
+        if 0 <= row + down < camera.rows and 0 <= col + right < camera.cols:
+            if _is_ground(int(frame.chars[row + down, col + right])):
+                frame.put(col + right, row + down, ord(char), NAME["cursor"], attributes=BOLD)
     if 0 <= row < camera.rows and 0 <= col < camera.cols:
         code = int(frame.chars[row, col])
-        shown = code if code > 0x20 and not 0x2580 <= code <= 0x28FF else ord("┼")
+        shown = ord("┼") if _is_ground(code) else code
         frame.put(col, row, shown, NAME["cursor"], bg=NAME["cursor_ink"], attributes=BOLD | REVERSE)
-    text = shortened(f" {words} ", camera.cols)
-    foot = camera.rows - 1 if row < camera.rows - 2 else 0
-    width = len(cells_of(text))
-    frame.write((camera.cols - width) // 2, foot, text, NAME["plate_ink"], bg=NAME["plate"], attributes=BOLD)
+    foot = 0 if row > 2 else camera.rows - 2
+    frame.write(0, foot, shortened(f" {words} ", camera.cols), NAME["plate_ink"], bg=NAME["plate"], attributes=BOLD)
+
+
+def _is_ground(code: int) -> bool:
+    """Whether a character is area or line drawing: blank, block elements or braille."""
+    return code <= 0x20 or 0x2580 <= code <= 0x259F or 0x2800 <= code <= 0x28FF
 
 
 def draw_legend(frame: Frame, camera: Camera, scene: Scene, marks: Sequence[Mark]) -> None:

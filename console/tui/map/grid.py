@@ -42,12 +42,17 @@ class Grid:
             return np.zeros((len(ys), len(xs)), dtype=np.float32)
         left, right = int(col_at.min()), int(col_at.max()) + 2
         window = self.values[:, left:right]
-        lines = window[row_at] * (1 - row_part)[:, None] + window[np.minimum(row_at + 1, high - 1)] * row_part[:, None]
+        lines = (
+            window[row_at] * (1 - row_part)[:, None]
+            + window[np.minimum(row_at + 1, high - 1)] * row_part[:, None]
+        )
         at = col_at - left
         after = np.minimum(at + 1, lines.shape[1] - 1)
-        out = lines[:, at] * (col_in * (1 - col_part)) + lines[:, after] * (col_in * col_part)
+        out: NDArray[np.float32] = lines[:, at] * (col_in * (1 - col_part)) + lines[:, after] * (
+            col_in * col_part
+        )
         out *= row_in[:, None]
-        return out.astype(np.float32, copy=False)
+        return out
 
 
 def _weights(at: Axis, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:

@@ -16,7 +16,7 @@ from console.tui.map.camera import DOTS_X, Camera
 from console.tui.map.compose import ends_in_dots
 from console.tui.map.frame import Frame, cells_of
 from console.tui.map.marks import Spot
-from console.tui.map.palette import BOLD, NAME, REVERSE
+from console.tui.map.palette import BOLD, IS_HAZARD, NAME, REVERSE
 from console.tui.map.scene import Scene
 
 STREETS_BELOW_DOT_M: Final = 8.0
@@ -24,9 +24,14 @@ MINOR_STREETS_BELOW_DOT_M: Final = 2.9
 CITY_ABOVE_DOT_M: Final = 5.0
 PLACES_BELOW_DOT_M: Final = 5.0
 MAX_LABEL_CELLS: Final = 40
+_SPREAD_ABOVE_DOT_M: Final = 24.0
 _MAX_STREETS: Final = 60
 _REPEAT_AFTER_CELLS: Final = 70
 _CROSSES_BELOW_DOT_M: Final = 24.0
+_ON_HAZARD: Final = {  # dim words need more contrast on a coloured area
+    NAME["district"]: NAME["plate_ink"], NAME["street"]: NAME["place_high"], NAME["place"]: NAME["plate_ink"],
+    NAME["chrome"]: NAME["place_high"],
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,12 @@ class Room:
     def __init__(self, cols: int, rows: int) -> None:
         self.taken: NDArray[np.bool_] = np.zeros((rows, cols), dtype=bool)
 
-    def claim(self, col: int, row: int, width: int, *, gap: int = 1) -> bool:
-        """True and taken if the cells and ``gap`` cells beside them are inside and free."""
+    def claim(self, col: int, row: int, width: int, *, gap: int = 1, above: int = 0) -> bool:
+        """True and taken if the cells, ``gap`` beside and ``above`` rows over and under them are inside and free."""
         rows, cols = self.taken.shape
         if not (0 <= row < rows) or col < 0 or col + width > cols or width <= 0:
             return False
-        if self.taken[row, max(col - gap, 0) : col + width + gap].any():
+        if self.taken[max(row - above, 0) : row + above + 1, max(col - gap, 0) : col + width + gap].any():
             return False
         self.take(col, row, width)
         return True
@@ -67,7 +72,11 @@ class Room:
 def draw(frame: Frame, labels: Iterable[Label]) -> None:
     """Writes the labels into the frame."""
     for label in labels:
-        frame.write(label.col, label.row, label.text, label.fg, bg=label.bg, attributes=label.attributes)
+        fg = label.fg
+        if label.bg is None and fg in _ON_HAZARD and 0 <= label.row < len(frame.back):
+            under = frame.back[label.row, max(label.col, 0) : label.col + len(cells_of(label.text))]
+            fg = _ON_HAZARD[fg] if IS_HAZARD[under].any() else fg
+        frame.write(label.col, label.row, label.text, fg, bg=label.bg, attributes=label.attributes)
 
 
 def shortened(text: str, limit: int = MAX_LABEL_CELLS) -> str:
@@ -89,7 +98,10 @@ def mark_labels(spots: Sequence[Spot], room: Room, camera: Camera, selected: str
     for spot in urgent:
         assert spot.mark is not None
         chosen = spot.mark.id == selected
-        text = f" {shortened(spot.mark.label)} "
+        most = max(camera.cols - spot.col - len(spot.text), spot.col) - 2  # the wider side
+        if most < 4:
+            continue
+        text = f" {shortened(spot.mark.label, min(most, MAX_LABEL_CELLS))} "
         width = len(cells_of(text))
         left, right = spot.col - width, spot.col + len(spot.text)
         sides = [right, left] if right + width <= camera.cols or left < 0 else [left, right]
@@ -164,13 +176,14 @@ def _district_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
         rank = float(district.get("rank") or 0)
         named.append((rank, str(district["name"]), x, y, NAME["district"], 0))
     found = []
+    spread = 3 if camera.dot_m > _SPREAD_ABOVE_DOT_M else 1
     for _, text, x, y, fg, attributes in sorted(named, key=lambda entry: entry[:2]):
         ((col, row),) = camera.to_cells(np.array([[x, y]])).tolist()
         text = shortened(text)
         width = len(cells_of(text))
         for down, right in ((0, 0), (1, 0), (-1, 0), (0, 4), (0, -4), (2, 0), (-2, 0), (3, 0)):
             at = int(col) + right - width // 2
-            if room.claim(at, int(row) + down, width):
+            if room.claim(at, int(row) + down, width, gap=spread, above=spread // 2):
                 found.append(Label(at, int(row) + down, text, fg, None, attributes))
                 break
     return found
@@ -193,7 +206,9 @@ def _street_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
     kind = np.concatenate([lod.road_class[run] for run in runs])
     name = scene.pack.edge_name[np.concatenate([lod.edge[run] for run in runs])]
     chosen = np.flatnonzero((kind <= least) & (name > 0))
-    ends = ends_in_dots(camera, np.concatenate([lod.segments[run] for run in runs])[chosen].astype(np.float64))
+    ends = ends_in_dots(
+        camera, np.concatenate([lod.segments[run] for run in runs])[chosen].astype(np.float64)
+    )
     kind, name = kind[chosen], name[chosen]
     wide, high = np.abs(ends[:, 2] - ends[:, 0]), np.abs(ends[:, 3] - ends[:, 1])
     steep = (high > 0.6 * wide).astype(np.int8)

@@ -22,16 +22,26 @@ UNIT_GLYPHS: Final[Mapping[str, str]] = {
     "water": "■", "works": "▮", "boat": "◗", "bus": "▬", "drone": "✦", "rescue": "▼", "harbour": "◖",
 }  # fmt: skip
 FACILITY_GLYPHS: Final[Mapping[str, str]] = {
-    "hospital": "⊞", "fire": "△", "fire_station": "△", "police": "◇", "police_station": "◇", "ems_station": "⊡",
-    "ambulance_station": "⊡", "school": "◫", "shelter": "⌂", "care_home": "⊓", "substation": "↯", "pump": "⊙",
-    "pump_station": "⊙", "chemical": "◈", "chemical_plant": "◈", "plant": "◈", "barrier": "╫", "harbour_control": "◬",
-    "port_control": "◬", "utility": "□", "depot": "□", "outfall": "∪", "bridge": "≍", "building": "▫", "town_hall": "⊛",
-    "eoc": "⊛",
+    "hospital": "⊞", "fire": "△", "fire_station": "△", "police": "◇", "police_station": "◇",
+    "ems_station": "⊡", "ambulance_station": "⊡", "school": "◫", "university": "◫", "shelter": "⌂",
+    "care_home": "⊓", "substation": "↯", "pump": "⊙", "pump_station": "⊙", "chemical": "◈", "chemical_plant": "◈",
+    "plant": "◈", "fuel_depot": "◈", "barrier": "╫", "harbour_control": "◬", "port_control": "◬", "coastguard": "◬",
+    "utility": "□", "utility_depot": "□", "public_works": "□", "depot": "□", "outfall": "∪", "bridge": "≍",
+    "building": "▫", "apartments": "▫", "offices": "▫", "market": "▫", "museum": "▫", "city_hall": "⊛",
+    "town_hall": "⊛", "eoc": "⊛", "telecom": "⊢", "prison": "⊠", "rail_station": "⊟", "metro_station": "⊟",
+    "ferry_terminal": "⊟", "airport": "⊕", "stadium": "◎",
 }  # fmt: skip
 SENSOR_GLYPHS: Final[Mapping[str, str]] = {"water_level": "≈", "wind": "»", "rain": "⁖", "gas": "∴"}
 PLAIN_GLYPHS: Final[Mapping[str, str]] = {
     "unit": "●", "facility": "○", "sensor": "∘", "berth": "⊥", "anchorage": "◡", "vessel": "◊", "incident": "!",
 }  # fmt: skip
+_VARIANTS_BY_WORD: Final = (
+    ("boat", "boat"), ("launch", "boat"), ("tug", "boat"), ("swiftwater", "boat"), ("ambulance", "ems"),
+    ("medical", "ems"), ("patrol", "police"), ("law", "police"), ("police", "police"), ("power", "power"),
+    ("electric", "power"), ("pump crew", "water"), ("water", "water"), ("high-wheel", "works"), ("works", "works"),
+    ("debris", "works"), ("bus", "bus"), ("drone", "drone"), ("unmanned", "drone"), ("search and rescue", "rescue"),
+    ("fire", "fire"), ("hazardous", "fire"), ("command", "fire"),
+)  # fmt: skip
 ARROWS: Final = "↑↗→↘↓↙←↖"
 CLUSTER_ABOVE_DOT_M: Final = 40.0
 CLUSTER_CELLS: Final = (4, 2)
@@ -167,7 +177,14 @@ class MarkLayer:
                 mark.id, kind, mark.label, bearing, math.hypot(east, north), state_of(mark), at in inside,
             ))  # fmt: skip
         urgency = {mark.id: mark.priority or 9 for mark in self.marks}
-        items.sort(key=lambda item: (not item.kind.startswith("incident"), urgency[item.id], item.distance_m, item.id))
+        items.sort(
+            key=lambda item: (
+                not item.kind.startswith("incident"),
+                urgency[item.id],
+                item.distance_m,
+                item.id,
+            )
+        )
         return items
 
 
@@ -175,6 +192,12 @@ def rank_of(mark: Mark) -> int:
     """How high a mark is stacked where several share a cell."""
     rank = _RANK.get(mark.kind, 3) * 10 + (5 - mark.priority if mark.priority else 0)
     return rank + (5 if mark.moving else 0) + (5 if mark.unack else 0)
+
+
+def unit_variant(nims_kind: str) -> str:
+    """The variant of a unit mark for a NIMS resource kind; empty (the plain shape) for a kind not known here."""
+    kind = nims_kind.lower()
+    return next((variant for word, variant in _VARIANTS_BY_WORD if word in kind), "")
 
 
 def state_of(mark: Mark) -> str:
@@ -224,11 +247,13 @@ def _spot(mark: Mark, col: int, row: int, selected: bool) -> Spot:
         level = f"p{mark.priority}" if mark.priority in (1, 2, 3, 4) else "p4"
         attributes = BOLD
         if mark.unack or selected:  # reverse video, so that it stays reversed without colour
-            return Spot(col, row, text, NAME[level], NAME[f"{level}_ink"], BOLD | REVERSE, mark, rank + 100 * selected)
-        return Spot(col, row, text, NAME[level], NAME["plate"], attributes, mark, rank)
+            return Spot(
+                col, row, text, NAME[level], NAME[f"{level}_ink"], BOLD | REVERSE, mark, rank + 100 * selected
+            )
+        return Spot(col, row, text, NAME[level], NAME[f"{level}_ink"], attributes, mark, rank)
     fg = _colour(mark)
     if mark.priority in (1, 2, 3, 4):
-        fg, bg, attributes = NAME[f"p{mark.priority}"], NAME["plate"], BOLD
+        fg, bg, attributes = NAME[f"p{mark.priority}"], NAME[f"p{mark.priority}_ink"], BOLD
     if mark.moving:
         attributes |= BOLD
     if selected:

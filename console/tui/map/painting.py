@@ -52,6 +52,7 @@ class Painting:
         self._worded: Frame | None = None
         self._worded_for: tuple[object, ...] = ()
         self._room: Room | None = None
+        self._edges: list[Label] = []
 
     def paint(self, camera: Camera, layer: MarkLayer, overlay: Overlay) -> Frame:
         """The frame for this view."""
@@ -59,13 +60,17 @@ class Painting:
         spots = layer.spots(camera, overlay.selected, base.water)
         room = Room(camera.cols, camera.rows)
         fixed = tuple((s.col, s.row, len(s.text)) for s in spots if not (s.mark is None or s.mark.moving))
-        for col, row, width in fixed:
-            room.take(col, row, width)
+        for spot in spots:
+            room.take(spot.col, spot.row, len(spot.text))
         urgent = mark_labels(spots, room, camera, overlay.selected)
         frame = self._with_words(base, camera, room, (fixed, tuple(urgent))).copy()
-        named = [] if self._room is None else place_labels(spots, _copy_of(self._room), camera, overlay.selected)
+        named = (
+            [] if self._room is None else place_labels(spots, _copy_of(self._room), camera, overlay.selected)
+        )
         draw(frame, named)
-        _draw_spots(frame, spots)
+        _draw_spots(frame, [spot for spot in spots if not _is_incident(spot)])
+        draw(frame, self._edges)
+        _draw_spots(frame, [spot for spot in spots if _is_incident(spot)])
         draw(frame, reversed(urgent))
         _redraw_top(frame, spots, overlay.selected)
         if overlay.legend:
@@ -87,13 +92,12 @@ class Painting:
         """The base with district, street and edge labels, kept until something fixed moves."""
         if self._worded is None or self._worded_for != fixed:
             frame = base.frame.copy()
-            edges = edge_labels(camera, self.attribution, room)
+            self._edges = edge_labels(camera, self.attribution, room)
             words = ground_labels(self.scene, camera, room)
             for col, row in closed_crosses(self.scene, camera):
                 if not room.taken[row, col]:
                     frame.put(col, row, ord("×"), ink_index("closed"), attributes=BOLD)
             draw(frame, words)
-            draw(frame, edges)
             self._worded, self._worded_for, self._room = frame, fixed, room
         return self._worded
 
@@ -110,6 +114,10 @@ def changed(before: Frame | None, after: Frame) -> list[Span] | None:
     first = lines.argmax(axis=1)
     last = lines.shape[1] - lines[:, ::-1].argmax(axis=1)
     return list(zip(rows.tolist(), first.tolist(), (last - first).tolist(), strict=True))
+
+
+def _is_incident(spot: Spot) -> bool:
+    return spot.mark is not None and spot.mark.kind == "incident"
 
 
 def _draw_spots(frame: Frame, spots: list[Spot]) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+
 GROUNDS: Final = ("land", "water", "park", "industrial", "dense", "outside")
 BANDS: Final = 4  # 0 = none, 1..3 = light, middle, heavy
 INKS: Final = (
@@ -18,7 +20,7 @@ INKS: Final = (
 )  # fmt: skip
 TINTS: Final = ("dry", "flood", "plume")
 NAMED: Final = (
-    "city", "district", "street", "place", "chrome", "plate", "plate_ink", "select", "select_ink",
+    "city", "district", "street", "place", "place_high", "chrome", "plate", "plate_ink", "select", "select_ink",
     "p1", "p2", "p3", "p4", "p1_ink", "p2_ink", "p3_ink", "p4_ink",
     "unit", "unit_idle", "vessel", "vessel_idle", "facility", "sensor", "berth", "cursor", "cursor_ink",
 )  # fmt: skip
@@ -31,6 +33,8 @@ NAME: Final = {name: NAMED_BASE + at for at, name in enumerate(NAMED)}
 ROAD_INK: Final = tuple(8 - road_class for road_class in range(7))  # class 0 motorway .. 6 footpath
 WATER: Final = 1
 OUTSIDE: Final = 5
+
+IS_HAZARD: Final = np.array([fill % (BANDS * BANDS) != 0 for fill in range(256)])  # by fill index
 
 BOLD, REVERSE, UNDERLINE = 1, 2, 4
 
@@ -57,7 +61,7 @@ _DARK: Final = Theme(
         "land": "#1b1e22", "water": "#0a151f", "park": "#172119", "industrial": "#251f20",
         "dense": "#1f2329", "outside": "#101418",
     },
-    flood=("#1f3a63", "#22508a", "#2a66ad"),
+    flood=("#1f3658", "#224a7c", "#2a609f"),
     plume=("#3a2b52", "#573a80", "#7b4fae"),
     flood_share=(0.80, 0.90, 0.95),
     plume_share=(0.72, 0.80, 0.85),
@@ -67,7 +71,7 @@ _DARK: Final = Theme(
         "flood_edge": "#5b8af8", "plume_edge": "#e1a5ff", "closed": "#96592a", "route": "#ffffff",
     },
     named={
-        "city": "#c3c8cd", "district": "#878d94", "street": "#737a82", "place": "#a3a9af", "chrome": "#8b9299",
+        "city": "#c3c8cd", "district": "#878d94", "street": "#737a82", "place": "#a3a9af", "place_high": "#b3bcc8", "chrome": "#8b9299",
         "plate": "#0d1013", "plate_ink": "#c9ced3", "select": "#ffffff", "select_ink": "#0b0d0f",
         "p1": "#f6476f", "p2": "#d98a06", "p3": "#fdee3b", "p4": "#9fc0c6",
         "p1_ink": "#14080b", "p2_ink": "#140d02", "p3_ink": "#141303", "p4_ink": "#0b1214",
@@ -87,12 +91,12 @@ _LIGHT: Final = Theme(
     flood_share=(0.85, 0.92, 0.95),
     plume_share=(0.75, 0.82, 0.88),
     ink={
-        "none": "#e3e5e8", "coast": "#9db0c1", "path": "#cbcfd4", "service": "#bfc4ca", "residential": "#a8aeb5",
+        "none": "#e3e5e8", "coast": "#9db0c1", "path": "#c6cad0", "service": "#bbc1c8", "residential": "#a8aeb5",
         "tertiary": "#8a9199", "secondary": "#6a7179", "primary": "#4c535a", "motorway": "#30363c",
         "flood_edge": "#0c51f2", "plume_edge": "#8431a6", "closed": "#591909", "route": "#000000",
     },
     named={
-        "city": "#2a2f34", "district": "#565d65", "street": "#6a727a", "place": "#454c53", "chrome": "#565d65",
+        "city": "#2a2f34", "district": "#565d65", "street": "#6a727a", "place": "#454c53", "place_high": "#343b42", "chrome": "#565d65",
         "plate": "#f7f8f9", "plate_ink": "#23282d", "select": "#000000", "select_ink": "#ffffff",
         "p1": "#be1a4b", "p2": "#c27612", "p3": "#e6d41a", "p4": "#002d58",
         "p1_ink": "#ffffff", "p2_ink": "#0f0a02", "p3_ink": "#141303", "p4_ink": "#ffffff",
@@ -117,7 +121,7 @@ _HIGH_CONTRAST: Final = Theme(
         "flood_edge": "#6f9cff", "plume_edge": "#ecb8ff", "closed": "#a85f22", "route": "#ffffff",
     },
     named={
-        "city": "#ffffff", "district": "#e0e0e0", "street": "#cfcfcf", "place": "#ffffff", "chrome": "#ffffff",
+        "city": "#ffffff", "district": "#e0e0e0", "street": "#cfcfcf", "place": "#ffffff", "place_high": "#ffffff", "chrome": "#ffffff",
         "plate": "#000000", "plate_ink": "#ffffff", "select": "#ffffff", "select_ink": "#000000",
         "p1": "#ff4d78", "p2": "#e0900a", "p3": "#fff04a", "p4": "#b5d8de",
         "p1_ink": "#000000", "p2_ink": "#000000", "p3_ink": "#000000", "p4_ink": "#000000",
@@ -162,11 +166,13 @@ def _fill(theme: Theme, index: int) -> str:
 
 
 def _ink(theme: Theme, name: str, tint: int) -> str:
-    """Roads on flood or plume lean towards the hazard's bright edge, so that they stay legible and read as under it."""
+    """Roads on flood or plume lean towards the hazard's bright edge: legible, and read as lying under it."""
     colour = rgb(theme.ink[name])
     if tint and name in INKS[1:9]:
         edge = rgb(theme.ink["flood_edge" if tint == 1 else "plume_edge"])
         colour = blend(colour, edge, 0.30)
+    if tint and name == "closed":
+        colour = blend(colour, rgb(theme.named["plate_ink"]), 0.30)
     return to_hex(colour)
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Dots = NDArray[np.uint8]  # (rows * 4, cols * 2), 0 = dark
 MAX_STEPS = 4_000_000  # a guard against absurd geometry, far above any view
 
+_STILL = 1e-9  # dots; a line that moves less than this along an axis does not move
+_FAR = 1e9  # dots; beyond this a coordinate is not a place
 _DASH_ON, _DASH_PERIOD = 3, 5
 
 
@@ -40,7 +42,9 @@ def draw_lines(
     local = ends - np.array([origin[0], origin[1], origin[0], origin[1]], dtype=np.float64)
     x_low, x_top = np.minimum(local[:, 0], local[:, 2]), np.maximum(local[:, 0], local[:, 2])
     y_low, y_top = np.minimum(local[:, 1], local[:, 3]), np.maximum(local[:, 1], local[:, 3])
-    inside = np.flatnonzero((x_top >= -1) & (x_low < wide + 1) & (y_top >= -1) & (y_low < high + 1))
+    near = (x_top >= -1) & (x_low < wide + 1) & (y_top >= -1) & (y_low < high + 1)
+    near &= (np.minimum(x_low, y_low) > -_FAR) & (np.maximum(x_top, y_top) < _FAR)
+    inside = np.flatnonzero(near)
     if not len(inside):
         return
     start_x, start_y, end_x, end_y = ends[inside].T
@@ -80,10 +84,10 @@ def _cut(
     start: NDArray[np.float64], step: NDArray[np.float64], steps: NDArray[np.int64], size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last step of each line that can lie in 0..size on one axis, one step generous at both ends."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one, two = -start / step, (size - start) / step
+    still = np.abs(step) < _STILL
+    divisor = np.where(still, 1.0, step)
+    one, two = -start / divisor, (size - start) / divisor
     low, top = np.minimum(one, two), np.maximum(one, two)
-    still = step == 0
     low = np.where(still, 0.0, np.clip(low, 0.0, 1.0))
     top = np.where(still, 1.0, np.clip(top, 0.0, 1.0))
     first = np.floor(low * steps).astype(np.int64) - 1
@@ -112,7 +116,7 @@ def _put(
 def braille_bits(dots: Dots) -> NDArray[np.uint8]:
     """Braille pattern of each cell (rows, cols): the offset from U+2800."""
     lit = (dots != 0).view(np.uint8)
-    bits = lit[0::4, 0::2].copy()
+    bits: NDArray[np.uint8] = lit[0::4, 0::2].copy()
     for row, col, shift in ((1, 0, 1), (2, 0, 2), (0, 1, 3), (1, 1, 4), (2, 1, 5), (3, 0, 6), (3, 1, 7)):
         bits |= lit[row::4, col::2] << shift
     return bits
@@ -120,7 +124,7 @@ def braille_bits(dots: Dots) -> NDArray[np.uint8]:
 
 def top_ink(dots: Dots) -> NDArray[np.uint8]:
     """The greatest ink of each cell's eight dots, shape (rows, cols)."""
-    best = dots[0::4, 0::2].copy()
+    best: NDArray[np.uint8] = dots[0::4, 0::2].copy()
     for row, col in ((0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 1)):
         np.maximum(best, dots[row::4, col::2], out=best)
     return best

@@ -1,0 +1,135 @@
+"""The core's front desk: checks who asks, does what is asked, journals what is refused.
+
+Every command is answered at once. What it causes arrives as entries, for everybody alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from console import commands as c
+from console.core import Core, Draft
+from console.desk import Answer, Desk
+from console.executor import Executor
+from console.people import Person
+from console.quick import understood
+from picture import events as ev
+from picture.errors import RefusedError, TocsinError
+from picture.model import UNIT_STATUSES, Incident, Unit
+
+
+class Pace(Protocol):
+    """Who moves a drill's clock."""
+
+    def control(self, command: c.ControlDrill) -> None:
+        """Pauses, runs, steps or jumps; refused in a live world."""
+        ...
+
+
+class Commander:
+    """Gives every command to the part that does it."""
+
+    def __init__(self, core: Core, desk: Desk, executor: Executor, *, pace: Pace | None = None,
+                 explain: Callable[[str], list[dict[str, Any]]] | None = None,
+                 nearest: Callable[[Incident], Sequence[dict[str, Any]]] | None = None) -> None:
+        self._core = core
+        self._desk = desk
+        self._executor = executor
+        self._pace = pace
+        self._explain = explain
+        self._nearest = nearest
+
+    def give(self, command: c.Command, person: Person) -> Answer:
+        """The answer; a refusal is journalled, then raised as the ``TocsinError`` it is."""
+        try:
+            person.require(command.do)
+            return self._do(command, person)
+        except TocsinError as error:
+            refused = ev.CommandRefused(command=command.do, code=error.code, detail=error.message[:300])
+            self._core.record([Draft(refused)], actor=person.actor)
+            raise
+
+    def _do(self, command: c.Command, person: Person) -> Answer:
+        if isinstance(command, c.QuickLine):
+            return self._do(understood(command, self._core.home), person)
+        if self._desk.handles(command):
+            drafts, answer = self._desk.handle(command, person)
+            entries = self._core.record(drafts, actor=person.actor)
+            return answer | ({"seq": entries[-1].seq} if entries else {})
+        if isinstance(command, c.Decide):
+            decision = self._executor.decide(command, person)
+            self._core.record([decision], actor=person.actor)
+            settled = self._executor.proposal(command.proposal)
+            return {"status": settled.status, "diff": list(settled.refusal)}
+        if isinstance(command, c.EditProposal):
+            edited = self._executor.edit(command, person)
+            self._core.record([edited], actor=person.actor)
+            return {"proposal": getattr(edited.event, "id", "")}
+        if isinstance(command, c.ControlDrill):
+            return self._control(command, person)
+        if isinstance(command, c.CancelAlert):
+            return self._cancel(command, person)
+        return self._ask(command)
+
+    def _ask(self, command: c.Command) -> Answer:
+        if isinstance(command, c.NearestUnits):
+            incident = self._desk.incident(command.incident)
+            return {"units": list(self._nearest(incident)) if self._nearest else []}
+        if isinstance(command, c.Explain):
+            return {"traces": self._explain(command.playbook) if self._explain else []}
+        raise RefusedError(f"This core does not know {command.do}.")
+
+    def _control(self, command: c.ControlDrill, person: Person) -> Answer:
+        if self._pace is None or self._core.home.world != "drill":
+            raise RefusedError("Only a drill has a clock that can be moved.")
+        if self._core.home.drill.stopped:
+            raise RefusedError("The exercise has ended.", code="TOC-4009")
+        event = ev.DrillControlled(
+            action=command.action, speed=command.speed,
+            to_ms=self._core.now_ms() + round(command.by_s * 1000) if command.by_s else None,
+            why="real emergency" if command.action == "stop" else "")
+        self._core.record([Draft(event)], actor=person.actor)
+        self._pace.control(command)
+        return {"action": command.action}
+
+    def _cancel(self, command: c.CancelAlert, person: Person) -> Answer:
+        """Retracts an alert to those who got it; a public one only by a proposal that two persons approve."""
+        alert = self._core.home.alerts.get(command.alert)
+        if alert is None or alert.status != "active":
+            raise RefusedError(f"{command.alert} is not an active alert.", code="TOC-4008")
+        if alert.kind == "public":
+            raise RefusedError("A public alert is retracted by a two-person proposal.", code="TOC-4004")
+        retraction = ev.AlertRequested(
+            id=self._core.ids.new("AT"), alert_kind="agency", headline=f"Cancelled: {alert.headline}"[:160],
+            body=f"Disregard: {alert.headline}. Cancelled by {person.position}.", incident=alert.incident,
+            urgency="Past", severity="Minor", certainty="Observed", msg_type="Cancel",
+            references=alert.cap_identifier or alert.id,
+            recipients=tuple((one.recipient, one.channel) for one in alert.deliveries))
+        ended = ev.AlertEnded(id=alert.id, status="cancelled")
+        self._core.record([Draft(ended), Draft(retraction), Draft(ev.AlertEnded(id=retraction.id, status="expired"))],
+                          actor=person.actor)
+        return {"alert": retraction.id}
+
+
+def nearest_units(city_seconds: Callable[..., Any], units: Sequence[Unit], lon: float, lat: float,
+                  where: Callable[[Unit], tuple[float, float]]) -> list[dict[str, Any]]:
+    """Every unit with its ETA by open roads or why it cannot go, soonest first."""
+    answers: list[dict[str, Any]] = []
+    by_profile: dict[str, list[Unit]] = {}
+    for unit in units:
+        if "dispatched" not in UNIT_STATUSES[unit.local_status][2]:
+            answers.append({"unit": unit.id, "eta_s": None, "why_not": unit.local_status.replace("_", " ")})
+        else:
+            by_profile.setdefault(unit.profile, []).append(unit)
+    for profile, able in sorted(by_profile.items()):
+        seconds = city_seconds(profile, [where(unit) for unit in able], [(lon, lat)])
+        for unit, eta_s in zip(able, seconds[:, 0].tolist(), strict=True):
+            reachable = eta_s != float("inf")
+            answers.append({"unit": unit.id, "eta_s": eta_s if reachable else None,
+                            "why_not": "" if reachable else "no open road"})
+    return sorted(answers, key=lambda one: (one["eta_s"] is None, one["eta_s"] or 0.0, one["unit"]))
+
+
+
+

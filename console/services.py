@@ -1,0 +1,74 @@
+"""What playbooks and planner are given of the house: roads, the directory of recipients, and the planner itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.city import City
+from console.drill.scenario import Recipient
+from picture.places import to_e7
+from playbooks.context import Area, LonLatE7, NoWay, Planner, Way
+
+
+class CityRoads:
+    """The city's roads in the words of ``playbooks.context.Roads``."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    def edges_named(self, name: str) -> tuple[int, ...]:
+        return self._city.street_edges(name)
+
+    def way(self, profile: str, start: LonLatE7, end: LonLatE7, avoid: frozenset[int] = frozenset()) -> Way | NoWay:
+        found = self._city.travel(profile, (start[0] / 1e7, start[1] / 1e7), (end[0] / 1e7, end[1] / 1e7), avoid)
+        if found is None:
+            return NoWay(f"no open road for a {profile.replace('_', ' ')}")
+        return Way(round(found.duration_s), round(found.length_m), found.streets, found.geometry, found.edges)
+
+
+class DirectoryOf:
+    """The world's directory of recipients, by name; it knows channels by name and no address."""
+
+    def __init__(self, recipients: Sequence[Recipient], city: City) -> None:
+        self._recipients = tuple(recipients)
+        self._city = city
+
+    def recipients(self, who: str) -> tuple[tuple[str, str], ...]:
+        """(recipient, channel) pairs; the whole public is one recipient on the public channel."""
+        kind, _, name = who.partition(":")
+        field = {"position": "role"}.get(kind, kind)
+        found = []
+        for one in self._recipients:
+            told = one.role == "public" if kind == "public" else (
+                (getattr(one, field, "") or "").casefold() == name.casefold() if name else False)
+            if told:
+                found.append((one.name, one.channel))
+        return tuple(found)
+
+    def area(self, name: str) -> Area | None:
+        kind, _, wanted = name.partition(":")
+        if kind != "district":
+            return None
+        for district in self._city.pack.meta["districts"]:
+            if district["name"].casefold() == wanted.casefold():
+                ring = district.get("polygon") or _box(district["lon"], district["lat"])
+                points = tuple((to_e7(lon), to_e7(lat)) for lon, lat in ring)
+                closed = points if points[0] == points[-1] else (*points, points[0])
+                return Area(district["name"], (closed,))
+        return None
+
+
+def _box(lon: float, lat: float) -> list[tuple[float, float]]:
+    """A square of about 1 km around a district of which only the middle is known."""
+    return [(lon - 0.0065, lat - 0.0045), (lon + 0.0065, lat - 0.0045), (lon + 0.0065, lat + 0.0045),
+            (lon - 0.0065, lat + 0.0045)]
+
+
+@dataclass(frozen=True, slots=True)
+class HouseServices:
+    """Everything a playbook is handed, see ``playbooks.context.Services``."""
+
+    roads: CityRoads
+    directory: DirectoryOf
+    planner: Planner | None

@@ -1,0 +1,165 @@
+"""What one operator has in hand: the picture to read, the selection, what was sent and not yet answered.
+
+A key press ends here: the command leaves in a task of its own and a pending marker stands on its row in the same
+frame. Nothing waits for the core; its answer, or its silence, is told when it comes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from picture.entry import Ref
+from picture.errors import TocsinError
+from picture.model import StreamPicture
+
+if TYPE_CHECKING:
+    from console.commands import Command
+    from console.link import Session
+    from twin.pack import CityPack
+
+Answer = dict[str, Any]
+NOTICE_S = 20.0
+ACCEPTED_S = 2.0
+SLOW_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A command that was sent: what it is about to do, and whether the core has taken it."""
+
+    words: str
+    since: float
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the console says to the operator in the line above the keys."""
+
+    words: str
+    refused: bool
+    at: float
+
+
+class Desk:
+    """One operator's side of the link."""
+
+    def __init__(self, link: Session, pack: CityPack, *, start: Callable[[Coroutine[Any, Any, None]], object],
+                 changed: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self.link, self.pack = link, pack
+        self.selected = ""
+        self.cursor: tuple[float, float] | None = None
+        """The place under the map's crosshair, (lon, lat)."""
+        self.pending: dict[str, Pending] = {}
+        self.notice: Notice | None = None
+        self.draft: dict[str, str] = {}
+        """What stood in a report form that was refused, to be corrected."""
+        self._start, self._changed, self._clock = start, changed, clock
+        self._count = 0
+
+    @property
+    def home(self) -> StreamPicture:
+        """The picture of the core this console belongs to."""
+        return self.link.picture.home
+
+    @property
+    def now_ms(self) -> int:
+        """The world's clock."""
+        return self.link.now_ms()
+
+    def said(self, ref: Ref | None, sealed: str = "(sealed: not readable from this position)") -> str:
+        """The opened text of a reference; words in its place where it cannot be read, empty where there is none."""
+        if ref is None:
+            return ""
+        text = self.link.text(ref)
+        return sealed if text is None else text
+
+    # Sending
+
+    def send(self, command: Command, about: str, words: str, *, done: str = "",
+             then: Callable[[Answer], None] | None = None, failed: Callable[[], None] | None = None) -> None:
+        """Sends a command; ``about`` is the row that shows ``words`` until the answer is in."""
+        if about.startswith("new:"):
+            self._count += 1
+            about = f"{about}{self._count}"
+        self.pending[about] = Pending(words, self._clock())
+        self.notice = None
+        self._changed()
+        self._start(self._deliver(command, about, words, done, then, failed))
+
+    def ask(self, command: Command, then: Callable[[Answer], None], failed: Callable[[str], None]) -> None:
+        """Asks a question; exactly one of the two is called with the answer or with why there is none."""
+        self._start(self._question(command, then, failed))
+
+    def tell(self, words: str, *, refused: bool = False) -> None:
+        """Puts words in the notice line."""
+        self.notice = Notice(words, refused, self._clock())
+        self._changed()
+
+    async def _deliver(self, command: Command, about: str, words: str, done: str,
+                       then: Callable[[Answer], None] | None, failed: Callable[[], None] | None) -> None:
+        try:
+            answer = await self.link.command(command)
+        except Exception as why:  # the screen's boundary: whatever went wrong becomes words, the console goes on
+            self.pending.pop(about, None)
+            self.tell(f"{words.rstrip('…')} refused: {reason(why)}", refused=True)
+            if failed is not None:
+                failed()
+            return
+        if about in self.pending:
+            self.pending[about] = Pending(words, self._clock(), accepted=True)
+        if done:
+            self.tell(done)
+        if then is not None:
+            then(answer)
+        self._changed()
+
+    async def _question(self, command: Command, then: Callable[[Answer], None], failed: Callable[[str], None]) -> None:
+        try:
+            answer = await self.link.command(command)
+        except Exception as why:  # as above
+            failed(reason(why))
+            return
+        then(answer)
+
+    # Markers
+
+    def pending_words(self, key: str) -> str:
+        """What is on its way for a row, with how long if it takes long; empty if nothing is."""
+        one = self.pending.get(key)
+        if one is None:
+            return ""
+        waited = self._clock() - one.since
+        if one.accepted or waited < SLOW_S:
+            return one.words
+        return f"{one.words} no answer for {waited:.0f} s"
+
+    def new_pending(self, kind: str) -> list[tuple[str, str]]:
+        """(key, words) of things being made that have no row of their own yet."""
+        return [(key, self.pending_words(key)) for key in self.pending if key.startswith(f"new:{kind}:")]
+
+    def tidy(self, *, arrived: bool) -> None:
+        """Drops accepted markers once entries arrived or a moment passed, and notices that were up long enough."""
+        now = self._clock()
+        for key, one in list(self.pending.items()):
+            if one.accepted and (arrived or now - one.since > ACCEPTED_S):
+                del self.pending[key]
+        if self.notice and not self.notice.refused and now - self.notice.at > NOTICE_S:
+            self.notice = None
+
+
+def reason(why: Exception) -> str:
+    """Why a command was not carried out, with code, difference and remedy."""
+    if isinstance(why, TocsinError):
+        diff = f" [{'; '.join(why.diff)}]" if why.diff else ""
+        return f"{why.message}{diff} {why.remedy} ({why.code})"
+    return f"the core did not take it ({type(why).__name__}: {why})"
+
+
+def kind_of(key: str) -> tuple[str, str]:
+    """(kind, id) of a row's key ``incident:I-3``."""
+    kind, _, name = key.partition(":")
+    return kind, name

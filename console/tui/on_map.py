@@ -1,0 +1,135 @@
+"""From the picture to the map's marks: what stands where, in which shape and state. Pure; draws nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from console.tui.map.marks import Mark
+from picture.model import Facility, Incident, Sensor, Unit, Vessel
+
+if TYPE_CHECKING:
+    from console.tui.desk import Desk
+
+STALE_MS = {"unit": 180_000, "vessel": 360_000, "sensor": 1_800_000}
+MOVING_STATUSES = frozenset({"enroute", "transporting", "returning"})
+AT_ANCHOR_MMPS = 250
+ADRIFT = frozenset({"dragging", "adrift", "mayday", "breakaway"})
+TROUBLE = frozenset({"tripped", "flooded", "failed", "isolated", "evacuated", "closed", "suspended", "at_risk"})
+VARIANT_WORDS = ("ambulance", "ems", "medic", "boat", "police", "rescue", "utility", "power", "works", "bus", "drone",
+                 "engine", "fire")  # fmt: skip
+
+
+def marks(desk: Desk) -> list[Mark]:
+    """Everything that has a place now; ids are the keys of the lists (``incident:I-3``)."""
+    home, now = desk.home, desk.now_ms
+    found = [_facility(one) for one in home.facilities.values()]
+    found += [mark for one in home.sensors.values() if (mark := _sensor(one, now))]
+    found += [mark for one in home.units.values() if (mark := _unit(desk, one, now))]
+    found += [mark for one in home.vessels.values() if (mark := _vessel(one, now))]
+    found += [mark for one in home.incidents.values() if (mark := _incident(one))]
+    return found
+
+
+def closed_edges(desk: Desk) -> NDArray[np.int32]:
+    """Ids of the road segments that are closed to somebody now."""
+    edges = [edge for one in desk.home.closures.values() if one.status == "active" for edge in one.edges]
+    return np.array(sorted(set(edges)), dtype=np.int32)
+
+
+def route(desk: Desk, key: str) -> list[tuple[float, float]] | None:
+    """The way to show for what is selected: a unit's, or that of the first unit on its way to an incident."""
+    kind, _, name = key.partition(":")
+    home = desk.home
+    if kind == "proposal" and name in home.proposals:
+        kind, name = "incident", home.proposals[name].incident
+    wanted = [one for one in home.assignments.values() if one.status == "active"
+              and name == (one.unit if kind == "unit" else one.incident if kind == "incident" else None)]
+    for one in wanted:
+        if len(way := desk.link.route(one)) >= 2:
+            return way
+    return None
+
+
+def place_of(desk: Desk, key: str) -> tuple[float, float] | None:
+    """(lon, lat) of anything that can be opened; None where it has no place."""
+    kind, _, name = key.partition(":")
+    home = desk.home
+    if kind == "unit" and name in home.units:
+        return desk.link.position(home.units[name])
+    if kind == "proposal" and name in home.proposals:
+        one = home.proposals[name]
+        if one.place:
+            return one.place.lon_e7 / 1e7, one.place.lat_e7 / 1e7
+        return place_of(desk, f"incident:{one.incident}") if one.incident else None
+    if kind in ("incident", "alarm", "closure"):
+        table = {"incident": home.incidents, "alarm": home.alarms, "closure": home.closures}[kind]
+        thing = table.get(name)
+        place = getattr(thing, "place", None)
+        if place is not None:
+            return place.lon_e7 / 1e7, place.lat_e7 / 1e7
+        subject = getattr(thing, "subject", "")
+        return place_of(desk, subject_key(desk, subject)) if subject else None
+    record = {"vessel": home.vessels, "facility": home.facilities, "sensor": home.sensors}.get(kind, {}).get(name)
+    lon, lat = getattr(record, "lon_e7", None), getattr(record, "lat_e7", None)
+    return None if lon is None or lat is None else (lon / 1e7, lat / 1e7)
+
+
+def subject_key(desk: Desk, subject: str) -> str:
+    """The key of whatever has this id; empty if nothing has."""
+    home = desk.home
+    tables: tuple[tuple[str, object], ...] = (
+        ("incident", home.incidents), ("unit", home.units), ("vessel", home.vessels), ("facility", home.facilities),
+        ("sensor", home.sensors), ("hazard", home.hazards), ("closure", home.closures), ("proposal", home.proposals),
+        ("alert", home.alerts), ("request", home.requests), ("feed", home.feeds), ("alarm", home.alarms))
+    return next((f"{kind}:{subject}" for kind, table in tables if subject in table), "")  # type: ignore[operator]
+
+
+def _incident(one: Incident) -> Mark | None:
+    if one.place is None or one.status != "open" or one.duplicate_of:
+        return None
+    label = one.title if one.priority == 1 else ""
+    return Mark(f"incident:{one.id}", one.place.lon_e7 / 1e7, one.place.lat_e7 / 1e7, "incident", one.kind,
+                priority=one.priority, label=label, unack=one.unread)
+
+
+def _unit(desk: Desk, one: Unit, now: int) -> Mark | None:
+    if one.local_status == "out_of_service":
+        return None
+    place = desk.link.position(one)
+    lon, lat = place or (one.home_lon_e7 / 1e7, one.home_lat_e7 / 1e7)
+    said = f"{one.nims_kind} {one.profile} {one.agency}".lower()
+    moving = one.local_status in MOVING_STATUSES
+    stale = moving and one.position_at_ms > 0 and now - one.position_at_ms > STALE_MS["unit"]
+    return Mark(f"unit:{one.id}", lon, lat, "unit", next((word for word in VARIANT_WORDS if word in said), said),
+                label=one.name, moving=moving or one.status == "assigned", stale=stale)
+
+
+def _vessel(one: Vessel, now: int) -> Mark | None:
+    if one.lon_e7 is None or one.lat_e7 is None:
+        return None
+    moving = (one.speed_mmps or 0) > AT_ANCHOR_MMPS
+    heading = one.course_cdeg / 100 if one.course_cdeg is not None else one.heading_deg
+    adrift = one.judgement in ADRIFT
+    return Mark(f"vessel:{one.mmsi}", one.lon_e7 / 1e7, one.lat_e7 / 1e7, "vessel", one.judgement,
+                label=one.name or str(one.mmsi), moving=moving, priority=2 if adrift else None,
+                stale=bool(one.doubt) or (one.at_ms > 0 and now - one.at_ms > STALE_MS["vessel"]),
+                heading_deg=heading if heading is not None and math.isfinite(heading) else None)
+
+
+def _facility(one: Facility) -> Mark:
+    state = str(dict(one.attributes).get("state", "")).lower()
+    kind = "berth" if one.kind == "berth" else "anchorage" if one.kind == "anchorage" else "facility"
+    return Mark(f"facility:{one.id}", one.lon_e7 / 1e7, one.lat_e7 / 1e7, kind, one.kind.replace(" ", "_"),
+                label=one.name, priority=2 if state in TROUBLE else None)
+
+
+def _sensor(one: Sensor, now: int) -> Mark | None:
+    if one.lon_e7 is None or one.lat_e7 is None:
+        return None
+    old = one.at_ms > 0 and now - one.at_ms > STALE_MS["sensor"]
+    return Mark(f"sensor:{one.id}", one.lon_e7 / 1e7, one.lat_e7 / 1e7, "sensor", one.quantity,
+                label=one.name or one.id, stale=one.state != "ok" or old)

@@ -1,0 +1,1 @@
+"""Widgets of the console, one per file; each draws lines of styled plain text."""

@@ -1,0 +1,38 @@
+"""The line under the status bar that is there only when something must not be overlooked."""
+
+from __future__ import annotations
+
+from console.tui.desk import Desk
+from console.tui.lines import Line
+from console.tui.widgets.line_bar import LineBar
+
+
+class Banner(LineBar):
+    """Link down, exercise stopped, or the desk offered to me; hidden otherwise."""
+
+    DEFAULT_CSS = "Banner { display: none; }"
+
+    def __init__(self, desk: Desk, *, id: str | None = None) -> None:
+        super().__init__(ground="on_bar", id=id)
+        self.desk = desk
+
+    def reload(self) -> None:
+        """Appears or goes, with the age of the picture counting."""
+        said = self._said()
+        self.display = bool(said)
+        if said:
+            self.show(said)
+
+    def _said(self) -> Line:
+        link, home = self.desk.link, self.desk.home
+        if home.drill.stopped and home.drill.stopped != "finish":
+            return ((f" EXERCISE STOPPED: {home.drill.stopped}. ", "bar_bad"),
+                    (" Nothing of this screen is live. Go to the live console now.", "strong"))
+        if link.state == "down":
+            return ((f" ▲ LINK DOWN: the picture is {link.lag_ms / 1000:.0f} s old ", "bar_warn"),
+                    (" Reconnecting. What you send waits or is refused; nothing is lost of what was accepted.", "text"))
+        if home.shift.offered_to and link.person in home.shift.offered_to:
+            return ((" The desk is offered to you ", "badge"), ("  b", "key"), (" read the brief and accept", "text"))
+        return ()
+
+

@@ -1,0 +1,98 @@
+"""The top line: which world, how bad, can I trust it, who and when. The world's badge stands at every size."""
+
+from __future__ import annotations
+
+from console.tui import words
+from console.tui.desk import Desk
+from console.tui.lines import Line, Span, fit
+from console.tui.widgets.feeds import is_sick
+from console.tui.widgets.line_bar import LineBar
+from picture.model import Sensor
+
+RISING = 0.02
+
+
+class StatusBar(LineBar):
+    """``tocsin DRILL … 1 3  2 6 … water 1.42 m ↑ feeds 5/6 … 10× 14:32:08 UTC``."""
+
+    def __init__(self, desk: Desk, *, id: str | None = None) -> None:
+        super().__init__(ground="on_drill" if desk.link.world == "drill" else "on_bar", id=id)
+        self.desk = desk
+
+    def reload(self) -> None:
+        """Shows the present counts, ages and clock."""
+        width = self.size.width
+        ground = "on_drill" if self.desk.link.world == "drill" else "on_bar"
+        self.show(tuple(self._left_spans(width)), tuple(self._right_spans(width)), ground=ground)
+
+    def _left_spans(self, width: int) -> list[Span]:
+        home, link = self.desk.home, self.desk.link
+        badge = {"drill": " DRILL ", "live": " LIVE ", "whatif": " WHAT IF "}.get(link.world, f" {link.world.upper()} ")
+        spans: list[Span] = [(" tocsin ", "strong"), (badge, "badge"), (" ", "dim")]
+        if width >= 150 and home.drill.title:
+            spans += [(fit(home.drill.title, min(len(home.drill.title), width // 6)), "text"), ("  ", "dim")]
+        open_now = [one for one in home.incidents.values() if one.status == "open" and not one.duplicate_of]
+        for level in (1, 2, 3, 4):
+            count = sum(one.priority == level for one in open_now)
+            spans += [(f" {level} ", f"p{level}" if count else "faint"), (f" {count} ", "text" if count else "faint")]
+            spans.append((" " if width >= 110 else "", "dim"))
+        if width >= 110 and (gauge := leading_gauge(list(home.sensors.values()))):
+            spans.append((f" water {gauge.value:.2f} {gauge.unit} {trend(gauge)} ", "text"))
+        sick = sum(is_sick(one, self.desk.now_ms) for one in home.feeds.values())
+        if width >= 110:
+            total = len(home.feeds)
+            spans.append((f" feeds {total - sick}/{total}{' ▲' if sick else ''} ", "warn" if sick else "dim"))
+        elif sick:
+            spans.append((f" ▲{sick} feed{'s' if sick > 1 else ''} ", "warn"))
+        return spans
+
+    def _right_spans(self, width: int) -> list[Span]:
+        link, home = self.desk.link, self.desk.home
+        spans: list[Span] = []
+        if home.hands_off:
+            spans.append((" HANDS OFF ", "badge"))
+        spans += [*self._age(width), (" ", "dim")]
+        if home.drill.stopped:
+            spans.append((" STOPPED ", "bar_bad"))
+        elif said := self.desk.pending_words("drill"):
+            spans.append((f" {said} ", "pending"))
+        elif link.paused:
+            spans.append((" ⏸ PAUSED ", "badge"))
+        elif link.world == "drill":
+            spans.append((f" ▶ {speed_words(link.speed)} ", "text"))
+        if width >= 110:
+            spans.append((f" {fit(link.person, min(14, len(link.person)))} {fit(link.position, min(18, len(link.position)))} ",
+                          "dim"))
+        spans.append((f" {words.clock(self.desk.now_ms)} UTC ", "strong"))
+        return spans
+
+    def _age(self, width: int) -> Line:
+        """How old the picture is: what an operator looks at is never older than it says."""
+        link = self.desk.link
+        if link.state == "connecting":
+            return ((" connecting… ", "warn"),)
+        seconds = link.lag_ms / 1000
+        old = link.state == "down" or seconds > 5
+        if width < 110 and not old:
+            return ()
+        return ((f" picture {seconds:.0f} s{' ▲' if old else ''} ", "warn" if old else "dim"),)
+
+
+def speed_words(speed: float) -> str:
+    """``10×``, or ``max``."""
+    return "max" if speed <= 0 else f"{speed:g}×"
+
+
+def leading_gauge(sensors: list[Sensor]) -> Sensor | None:
+    """The believed water level gauge that stands highest."""
+    found = [one for one in sensors if one.quantity == "water_level" and one.state == "ok" and one.value is not None]
+    return max(found, key=lambda one: (one.value or 0.0, one.id), default=None)
+
+
+def trend(one: Sensor) -> str:
+    """An arrow for how the last values ran."""
+    values = [value for _, value in one.recent[-4:]]
+    if len(values) < 2:
+        return ""
+    change = values[-1] - values[0]
+    return "↑" if change > RISING else "↓" if change < -RISING else "→"
