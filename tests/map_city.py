@@ -69,7 +69,13 @@ def _rasters() -> dict[str, Any]:
     terrain = np.broadcast_to((xs[:, None] / 400).astype(np.float32), (side, side)).copy()
     coast = np.array([[700, 300, 1700, 300], [700, -200, 700, 300], [1700, -200, 1700, 300]], np.float32)
     frame = np.array([x0, y0, CELL_M])
-    return {"terrain": terrain, "terrain_frame": frame, "ground": ground, "ground_frame": frame, "coast": coast}
+    return {
+        "terrain": terrain,
+        "terrain_frame": frame,
+        "ground": ground,
+        "ground_frame": frame,
+        "coast": coast,
+    }
 
 
 def _meta() -> dict[str, Any]:
