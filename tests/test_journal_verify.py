@@ -253,3 +253,28 @@ def test_damage_beside_the_entries_is_reported_as_such(copy: Path) -> None:
 
 def test_a_folder_without_segments_does_not_pass(tmp_path: Path) -> None:
     assert not verify(tmp_path).ok
+
+
+def test_commits_cut_off_by_a_damaged_write_ahead_log_are_named(tmp_path: Path) -> None:
+    world = World(tmp_path / "world", random.Random(1).randbytes)
+    with world.open() as journal:
+        for number in range(40):
+            journal.append_now([vessel(number)], commit_id=f"c-{number}")
+        whole = Path(shutil.copytree(world.journal, tmp_path / "whole"))
+    assert verify(whole).entries == 40
+    size = (whole / "segment-000001.sqlite-wal").stat().st_size
+    rng, named = random.Random(5), 0
+    for number in range(60):
+        copy = Path(shutil.copytree(whole, tmp_path / f"copy-{number}"))
+        wal = copy / "segment-000001.sqlite-wal"
+        data = bytearray(wal.read_bytes())
+        data[rng.randrange(size)] ^= rng.randrange(1, 256)
+        wal.write_bytes(data)
+        (copy / "segment-000001.sqlite-shm").unlink(missing_ok=True)
+        report = verify(copy)
+        if report.entries < 39:  # the last commit may be what a crash left half written
+            assert report.first_bad == report.entries + 1, report
+            named += 1
+        else:
+            assert report.ok
+    assert named > 40

@@ -23,6 +23,7 @@ from picture.journal.segments import (
     segment_number,
     storage_errors,
 )
+from picture.journal.wal import commits_cut_off
 from picture.sealing import signature_fits
 
 _ENTRIES: Final = f"SELECT {COLUMNS} FROM entries ORDER BY seq"
@@ -89,6 +90,10 @@ class _Scan:
             marks = self._marks(connection)
             self._follow(connection, marks)
             self._finish(connection, marks)
+            if cut := commits_cut_off(file):
+                raise _Broken(
+                    self.seq + 1, f"{file.name}-wal is damaged: commits after entry {self.seq} are lost ({cut})."
+                )
         except JournalError as error:
             raise _Broken(self.seq + 1, error.message) from error
         except (sqlite3.Error, UnicodeDecodeError) as error:
