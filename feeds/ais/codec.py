@@ -144,12 +144,12 @@ def _speed(message: dict[str, Any], kind: int) -> int | None:
     speed = message.get("speed")
     if speed is None or speed >= (63 if kind == 27 else 102.3):
         return None
-    return round(round(speed * 10) * 463 / 9)
+    return round(int(round(speed * 10)) * 463 / 9)
 
 
 def _course(message: dict[str, Any]) -> int | None:
     course = message.get("course")
-    return None if course is None or course >= 360 else int(round(course * 10) * 10)
+    return None if course is None or course >= 360 else int(round(course * 10)) * 10
 
 
 def _heading(message: dict[str, Any]) -> int | None:
