@@ -155,9 +155,9 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.pack:
         pack = CityPack.open(chosen.pack)
     else:
-        from twin.city import open_city
+        from twin.source import ensure_pack
 
-        pack = open_city()
+        pack = CityPack.open(ensure_pack("port-meridian", Path(tempfile.gettempdir()) / "tocsin-benchmark"))
     figures = run(pack, quick=chosen.quick)
     if chosen.json:
         chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

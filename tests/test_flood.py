@@ -69,6 +69,30 @@ def test_a_closed_barrier_keeps_the_water_behind_it_out(town: CityPack, model: F
     assert walled.at(6.5, barrier_closed=True).depth_at(*by_river) > 0.0, "the sea comes overland"
 
 
+def test_a_bend_of_the_river_outside_a_roughly_drawn_outline_is_no_sea(town: CityPack) -> None:
+    rough = [
+        lonlat(*p)
+        for p in (
+            (1300, 200),
+            (1560, 200),
+            (1560, 700),
+            (1390, 700),
+            (1390, 900),
+            (1560, 900),
+            (1560, 1100),
+            (1300, 1100),
+        )
+    ]
+    rough[3:5] = [lonlat(1440, 710), lonlat(1440, 890)]
+    meta = town.meta | {"barrier": town.meta["barrier"] | {"polygon": rough}}
+    terrain = town.terrain.copy()
+    rows = int((400 - town.terrain_y0) / town.terrain_cell_m)
+    terrain[:rows][terrain[:rows] > -5.0] = 6.0
+    model = FloodModel(_with(town, terrain=terrain, meta=meta))
+    assert model.at(3.0).area_m2 > 0.0
+    assert model.at(3.0, barrier_closed=True).area_m2 == 0.0
+
+
 def test_a_barrier_lower_than_the_sea_holds_nothing(town: CityPack) -> None:
     meta = town.meta | {"barrier": town.meta["barrier"] | {"crest_m": 1.5}}
     model = FloodModel(_with(town, meta=meta))
@@ -93,9 +117,7 @@ def test_bridges_stay_dry_and_an_underpass_fills_to_its_dip(town: CityPack, mode
     assert model.at(1.0).edge_depth_m[underpass] == 0.0, "dry ground above, dry road below"
 
 
-def test_a_quay_road_whose_line_falls_in_the_water_is_not_metres_deep(
-    town: CityPack, model: FloodModel
-) -> None:
+def test_a_quay_road_whose_line_falls_in_the_water_is_not_metres_deep(town: CityPack, model: FloodModel) -> None:
     assert model.at(0.3).edge_depth_m.max() == 0.0
     assert model.at(1.0).edge_depth_m.max() < 1.0
 

@@ -76,6 +76,7 @@ def test_a_crossing_is_found_however_it_is_said(town: CityPack, gazetteer: Gazet
         ("Chandlr Substation", "facility", "SUB-4"),
         ("meridian barrier", "facility", "BAR-1"),
         ("old harbor", "district", ""),
+        ("the fire station", "facility", "F-1"),
         ("Museum Street", "street", ""),
     ],
 )

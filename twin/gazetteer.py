@@ -30,6 +30,7 @@ _ON_ROAD_M = 60.0
 _BESIDE_M = 30.0
 _OUTSIDE_SCORE = 0.3
 _PAST_END_SCORE = 0.95
+_BY_KIND_SCORE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Gazetteer:
         if entry is not None:
             how: How = "address" if _bare(said) != _bare(entry.id) else entry.how
             return [Place(entry.lon, entry.lat, how, said, entry.name, 1.0, entry.id)]
-        places = [*self._crossings(said), *self._addresses(said), *self._names(said, limit)]
+        places = [*self._crossings(said), *self._addresses(said), *self._names(said, limit), *self._kinds(said)]
         best: dict[tuple[str, str], Place] = {}
         for place in places:
             key = (place.how, place.name)
@@ -180,13 +181,24 @@ class Gazetteer:
 
     def _names(self, said: str, limit: int) -> list[Place]:
         found = []
-        for position, score in self._index.search(said, 3 * limit):
-            entry = self._entries[position]
+        for position, likeness in self._index.search(said, 3 * limit):
+            entry, score = self._entries[position], likeness
             if entry.street:
                 lon, lat = self._pack.to_lonlat(*self._streets.middle(entry.street))
                 entry = replace(entry, lon=lon, lat=lat)
+                # A whole street says little about where: a site of nearly that name comes first.
+                score *= 1.0 if score == 1.0 else 0.95
             found.append(Place(entry.lon, entry.lat, entry.how, said, entry.name, round(score, 3), entry.id))
         return found
+
+    def _kinds(self, said: str) -> list[Place]:
+        """Every facility of a kind that is named alone, as "chemical plant"."""
+        wanted = normal(said).removeprefix("the ")
+        return [
+            Place(entry.lon, entry.lat, entry.how, said, entry.name, _BY_KIND_SCORE, entry.id)
+            for site, entry in zip(self._pack.meta.get("facilities", ()), self._entries, strict=False)
+            if wanted and normal(str(site.get("kind", ""))) == wanted
+        ]
 
     def _sites(self) -> list[_Entry]:
         meta: dict[str, Any] = self._pack.meta

@@ -127,9 +127,7 @@ class FloodModel:
         seeds = self._sea & ~self._protected if closed else self._sea
         joined[labels[seeds]] = True
         joined[0] = False
-        depth = np.where(
-            joined[labels] & ~self._water, np.float32(level_m) - self.pack.terrain, np.float32(0.0)
-        )
+        depth = np.where(joined[labels] & ~self._water, np.float32(level_m) - self.pack.terrain, np.float32(0.0))
         depth = np.maximum(depth, np.float32(0.0)).astype(np.float32, copy=False)
         edges = self._on_roads(depth)
         depth.setflags(write=False)
@@ -137,9 +135,7 @@ class FloodModel:
         return Flood(level_m, closed, depth, edges, self.pack)
 
     def _on_roads(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
-        deepest: NDArray[np.float32] = np.maximum.reduceat(
-            depth.ravel()[self._sample_cell], self._sample_start
-        )
+        deepest: NDArray[np.float32] = np.maximum.reduceat(depth.ravel()[self._sample_cell], self._sample_start)
         wet = deepest > 0.0
         deepest[wet] += self._dip_m[wet]
         deepest[self._bridge] = 0.0
@@ -162,9 +158,7 @@ class FloodModel:
             (column >= 0) & (column < pack.ground.shape[1])
         )[None, :]
         water = pack.ground == Ground.WATER
-        sampled = water[
-            np.clip(row, 0, water.shape[0] - 1)[:, None], np.clip(column, 0, water.shape[1] - 1)[None, :]
-        ]
+        sampled = water[np.clip(row, 0, water.shape[0] - 1)[:, None], np.clip(column, 0, water.shape[1] - 1)[None, :]]
         both: NDArray[np.bool_] = sampled & inside
         return both
 
@@ -193,9 +187,18 @@ class FloodModel:
         ring = np.array([self.pack.to_xy(float(lon), float(lat)) for lon, lat in polygon])
         x, y = self._cell_centres()
         self._protected = _inside(ring, x, y) & self._water
-        outside = self._water & ~self._protected
-        touching = ndimage.binary_dilation(outside, structure=np.ones((3, 3), dtype=bool))
-        gate: NDArray[np.bool_] = self._protected & touching
+        eight = np.ones((3, 3), dtype=bool)
+        parts, _ = ndimage.label(self._sea & ~self._protected, structure=eight)
+        beside = parts[ndimage.binary_dilation(self._protected, structure=eight)]
+        sizes = np.bincount(parts.ravel())
+        joined = [part for part in np.unique(beside).tolist() if part]
+        if not joined:
+            return None
+        # The sea is the largest water beside the protected; the others are its upper reaches, or bends of its
+        # river that a roughly drawn outline cuts off.
+        sea = max(joined, key=lambda part: (int(sizes[part]), -part))
+        self._protected |= np.isin(parts, [part for part in joined if part != sea])
+        gate: NDArray[np.bool_] = self._protected & ndimage.binary_dilation(parts == sea, structure=eight)
         return gate if bool(gate.any()) else None
 
     def _road_samples(self, nearest: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -214,12 +217,8 @@ class FloodModel:
         share = (np.arange(len(owner)) - first[owner]) / samples[owner]
         at = points[owner] + share[:, None] * vector[owner]
         rows, columns = pack.terrain.shape
-        column = np.clip(np.floor((at[:, 0] - pack.terrain_x0) / pack.terrain_cell_m), 0, columns - 1).astype(
-            np.intp
-        )
-        row = np.clip(np.floor((at[:, 1] - pack.terrain_y0) / pack.terrain_cell_m), 0, rows - 1).astype(
-            np.intp
-        )
+        column = np.clip(np.floor((at[:, 0] - pack.terrain_x0) / pack.terrain_cell_m), 0, columns - 1).astype(np.intp)
+        row = np.clip(np.floor((at[:, 1] - pack.terrain_y0) / pack.terrain_cell_m), 0, rows - 1).astype(np.intp)
         cell = nearest[0, row, column].astype(np.intp) * columns + nearest[1, row, column]
         return cell, first[np.asarray(pack.geom_start[:-1])].astype(np.intp)
 

@@ -132,7 +132,7 @@ class NameIndex:
         """Ratio of equal letters; or a name that holds all that was said ("St Anne's" for the hospital)."""
         ratio = SequenceMatcher(None, wanted, name, autojunk=False).ratio()
         if len(wanted) >= 4 and (name.startswith(wanted + " ") or f" {wanted} " in f" {name} "):
-            ratio = max(ratio, 0.9 if name.startswith(wanted) else 0.85)
+            ratio = max(ratio, 0.85 + 0.1 * len(wanted) / len(name))
         return min(ratio, 0.99)
 
 

@@ -127,18 +127,22 @@ class CchEngine:
         self, pinned: Sequence[Ends], swept: Sequence[Ends], answer: NDArray[np.float64], *, many_to_one: bool
     ) -> None:
         """Fills ``answer`` (pinned, swept), one sweep of the hierarchy per swept place."""
-        owner = np.array([row for row, ends in enumerate(pinned) for _ in ends], dtype=np.intp)
-        if not len(owner):
+        rows = [row for row, ends in enumerate(pinned) if ends]
+        if not rows:
             return
-        nodes = [node for ends in pinned for node, _ in ends]
-        offset = np.array([ticks for ends in pinned for _, ticks in ends], dtype=np.float64)
+        columns = [column for column, ends in enumerate(swept) if ends]
+        counts = np.array([len(pinned[row]) for row in rows], dtype=np.intp)
+        first: NDArray[np.intp] = np.cumsum(counts) - counts
+        nodes = [node for row in rows for node, _ in pinned[row]]
+        offset = np.array([ticks for row in rows for _, ticks in pinned[row]], dtype=np.float64)
         with _panics_named():
             sweep: Callable[[list[tuple[int, int]]], list[int | None]] = (
                 kit.CCHManyToOne(self._metric, nodes).distances_to_multi
                 if many_to_one
                 else kit.CCHOneToMany(self._metric, nodes).distances_from_multi
             )
-            for column, ends in enumerate(swept):
-                if ends:
-                    # None (no way) becomes nan, which fmin passes over.
-                    np.fmin.at(answer[:, column], owner, np.array(sweep(list(ends)), dtype=np.float64) + offset)
+            reach = [sweep(list(swept[column])) for column in columns]
+        # None (no way) becomes nan, which fmin passes over.
+        ticks = np.array(reach, dtype=np.float64).reshape(len(columns), len(nodes)) + offset
+        best = np.fmin.reduceat(ticks, first, axis=1)
+        answer[np.ix_(rows, columns)] = np.where(np.isnan(best), _NOWHERE, best).T
