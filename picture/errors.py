@@ -25,6 +25,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "TOC-1003": ("The configuration is not valid.", "Correct the named key in tocsin.toml; `tocsin doctor` explains each."),
     "TOC-1004": ("The scenario is not valid.", "Correct the named key; docs/scenarios.md describes the format."),
     "TOC-1005": ("The core of this world cannot be reached.", "Start it with `tocsin drill`, or see `tocsin doctor`."),
+    "TOC-1006": ("The path is too long.", "Use a shorter folder."),
     "TOC-2001": ("The message is larger than this feed may send.", "Send less at once, or raise the feed's limit in tocsin.toml."),
     "TOC-2002": ("The message is not well-formed.", "Check the sender's encoding and format; the entry holds its first bytes."),
     "TOC-2003": ("The message is well-formed but breaks its standard's rules.", "The entry names the field; ask the sender to correct it."),
@@ -131,6 +132,9 @@ CATALOGUE |= {
     "TOC-4007": ("A drill may not use a live credential.", "Remove it from the drill's environment and configuration."),
     "TOC-4008": ("There is no such thing on the picture.", "Check the id; it may have been merged or never have existed."),
     "TOC-4009": ("This has already been decided.", "Nothing more to do; see who decided and when."),
+    "TOC-4010": ("Client and core are of different versions.", "Use the same version of Tocsin on both sides."),
+    "TOC-4011": ("The command is not valid.", "A client of this version does not send such a command; update it."),
+    "TOC-4012": ("The core cannot be reached now.", "The picture is ageing; the console connects again by itself."),
     "TOC-5001": ("The city pack is missing or damaged.", "Run `tocsin city generate`, or delete the cache to have it built again."),
     "TOC-5002": ("No open road leads there.", "Look at closures around both ends; consider boat or air."),
     "TOC-5003": ("The position is outside the city pack.", "Check longitude and latitude, and which city is loaded."),
@@ -185,4 +189,11 @@ CATALOGUE |= {
                  "Send to the address the core listens on; allowed hosts and origins stand in tocsin.toml."),
     "TOC-2102": ("The message did not arrive whole in the time allowed.", "Check the sender's connection; send it again."),
     "TOC-2103": ("The recording is not complete or not valid.", "The message names the line; record it again or correct it."),
+}
+
+CATALOGUE |= {
+    "TOC-7101": ("The channel does not exist in this world.", "Correct the directory, or add the channel to this world's configuration."),
+    "TOC-7102": ("The alert cannot be written as CAP.", "The message names the field; correct the playbook's wording or area and send it again."),
+    "TOC-7103": ("The channels belong to another world.", "Give each world its own channels and credentials; none are shared."),
+    "TOC-7104": ("The drill's receiver could not be started.", "See whether another program holds the port, and who may write its folder."),
 }

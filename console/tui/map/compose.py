@@ -24,9 +24,7 @@ QUADRANTS: Final = np.array([ord(char) for char in " ▘▝▀▖▌▞▛▗▚
 THICK_AT_DOT_M: Final = (8.0, 4.0)  # motorways, then primary roads, are drawn two dots wide below this scale
 SMOOTH_SHORE_CELLS: Final = 0.75  # dots per ground cell below which the raster's steps would show
 
-_FILL_TINT = np.array(
-    [2 if f % BANDS else 1 if f // BANDS % BANDS else 0 for f in range(FILLS)], dtype=np.uint8
-)
+_FILL_TINT = np.array([2 if f % BANDS else 1 if f // BANDS % BANDS else 0 for f in range(FILLS)], dtype=np.uint8)
 _BITS_SET = np.array([bin(bits).count("1") for bits in range(16)], dtype=np.uint8)
 _ROAD_INK = np.array([8 - min(kind, 7) for kind in range(256)], dtype=np.uint8)
 
@@ -109,9 +107,7 @@ def _draw_roads(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:
         ends, kind = ends[open_now], kind[open_now]
     order = np.argsort(~kind, kind="stable")  # least important first: the last line drawn wins
     ends, kind = ends[order], kind[order]
-    draw_lines(
-        dots, ends_in_dots(camera, ends), _ROAD_INK[kind], camera.dot_origin, thick=_thick(kind, camera)
-    )
+    draw_lines(dots, ends_in_dots(camera, ends), _ROAD_INK[kind], camera.dot_origin, thick=_thick(kind, camera))
 
 
 def _draw_over(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:

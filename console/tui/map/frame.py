@@ -25,7 +25,10 @@ def key_of(fg: int, bg: int, attributes: int = 0) -> int:
 
 @dataclass(slots=True)
 class Frame:
-    """``chars`` code points and ``keys`` packed styles, both uint32 (rows, cols); ``back`` uint8 background under text."""
+    """Cells of a window: ``chars`` code points and ``keys`` packed styles, both uint32 (rows, cols).
+
+    ``back`` uint8 is the fill that words written without a background of their own stand on.
+    """
 
     chars: NDArray[np.uint32]
     keys: NDArray[np.uint32]
@@ -36,18 +39,14 @@ class Frame:
         """A frame that can be written on without changing this one (the background is shared)."""
         return Frame(self.chars.copy(), self.keys.copy(), self.back, list(self.wide))
 
-    def put(
-        self, col: int, row: int, code: int, fg: int, *, bg: int | None = None, attributes: int = 0
-    ) -> None:
+    def put(self, col: int, row: int, code: int, fg: int, *, bg: int | None = None, attributes: int = 0) -> None:
         """One narrow character; outside the grid nothing happens."""
         rows, cols = self.chars.shape
         if 0 <= row < rows and 0 <= col < cols:
             self.chars[row, col] = code
             self.keys[row, col] = key_of(fg, int(self.back[row, col]) if bg is None else bg, attributes)
 
-    def write(
-        self, col: int, row: int, text: str, fg: int, *, bg: int | None = None, attributes: int = 0
-    ) -> None:
+    def write(self, col: int, row: int, text: str, fg: int, *, bg: int | None = None, attributes: int = 0) -> None:
         """Text of any script from ``col`` rightwards, cut at the edges of the grid."""
         rows, cols = self.chars.shape
         if not 0 <= row < rows or col >= cols:
@@ -69,14 +68,11 @@ class Frame:
         if not self.wide:
             return
         whole: set[tuple[int, int]] = set()
-        rows, cols = self.chars.shape
+        cols = self.chars.shape[1]
         for row, col in self.wide:
             if col < 0 or col + 1 >= cols or self.chars[row, col + 1] != FILLER:
                 continue
-            if (
-                char_width(chr(int(self.chars[row, col]))) == 2
-                and self.keys[row, col] == self.keys[row, col + 1]
-            ):
+            if char_width(chr(int(self.chars[row, col]))) == 2 and self.keys[row, col] == self.keys[row, col + 1]:
                 whole.add((row, col + 1))
         for row, col in {(row, at) for row, left in self.wide for at in (left, left + 1)}:
             if not (0 <= col < cols):

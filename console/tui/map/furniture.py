@@ -58,9 +58,9 @@ def draw_cursor(frame: Frame, camera: Camera, col: int, row: int, words: str) ->
         (0, -1, "│"),
         (0, 1, "│"),
     ):
-        if 0 <= row + down < camera.rows and 0 <= col + right < camera.cols:
-            if _is_ground(int(frame.chars[row + down, col + right])):
-                frame.put(col + right, row + down, ord(char), NAME["cursor"], attributes=BOLD)
+        inside = 0 <= row + down < camera.rows and 0 <= col + right < camera.cols
+        if inside and _is_ground(int(frame.chars[row + down, col + right])):
+            frame.put(col + right, row + down, ord(char), NAME["cursor"], attributes=BOLD)
     if 0 <= row < camera.rows and 0 <= col < camera.cols:
         code = int(frame.chars[row, col])
         shown = ord("┼") if _is_ground(code) else code

@@ -42,15 +42,10 @@ class Grid:
             return np.zeros((len(ys), len(xs)), dtype=np.float32)
         left, right = int(col_at.min()), int(col_at.max()) + 2
         window = self.values[:, left:right]
-        lines = (
-            window[row_at] * (1 - row_part)[:, None]
-            + window[np.minimum(row_at + 1, high - 1)] * row_part[:, None]
-        )
+        lines = window[row_at] * (1 - row_part)[:, None] + window[np.minimum(row_at + 1, high - 1)] * row_part[:, None]
         at = col_at - left
         after = np.minimum(at + 1, lines.shape[1] - 1)
-        out: NDArray[np.float32] = lines[:, at] * (col_in * (1 - col_part)) + lines[:, after] * (
-            col_in * col_part
-        )
+        out: NDArray[np.float32] = lines[:, at] * (col_in * (1 - col_part)) + lines[:, after] * (col_in * col_part)
         out *= row_in[:, None]
         return out
 

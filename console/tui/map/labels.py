@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,16 @@ CITY_ABOVE_DOT_M: Final = 5.0
 PLACES_BELOW_DOT_M: Final = 5.0
 MAX_LABEL_CELLS: Final = 40
 _SPREAD_ABOVE_DOT_M: Final = 24.0
+_PLACES: Final = (
+    (0, 0),
+    (1, 0),
+    (-1, 0),
+    (0, 4),
+    (0, -4),
+    (2, 0),
+    (-2, 0),
+    (3, 0),
+)  # rows down, columns right
 _MAX_STREETS: Final = 60
 _REPEAT_AFTER_CELLS: Final = 70
 _CROSSES_BELOW_DOT_M: Final = 24.0
@@ -164,37 +174,23 @@ def _urgent(spot: Spot, selected: str | None) -> bool:
 
 
 def _district_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
-    meta = scene.pack.meta
-    named: list[tuple[float, str, float, float, int, int]] = []
-    if camera.dot_m >= CITY_ABOVE_DOT_M and meta.get("name"):
-        x_min, y_min, x_max, y_max = scene.bounds
-        spaced = " ".join(str(meta["name"]).upper())
-        x, y = _city_place(meta, scene, ((x_min + x_max) / 2, (y_min + y_max) / 2))
-        named.append((-1.0, spaced, x, y, NAME["city"], BOLD))
-    for district in meta.get("districts") or ():
-        x, y = scene.pack.to_xy(float(district["lon"]), float(district["lat"]))
-        rank = float(district.get("rank") or 0)
-        named.append((rank, str(district["name"]), x, y, NAME["district"], 0))
+    names = scene.place_names if camera.dot_m >= CITY_ABOVE_DOT_M else scene.place_names[1:]
+    places = scene.place_xy[-len(names) :] if names else scene.place_xy[:0]
+    cells = camera.to_cells(places)
+    near = (cells >= [-20, -4]) & (cells < [camera.cols + 20, camera.rows + 4])
     found = []
     spread = 3 if camera.dot_m > _SPREAD_ABOVE_DOT_M else 1
-    for _, text, x, y, fg, attributes in sorted(named, key=lambda entry: entry[:2]):
-        ((col, row),) = camera.to_cells(np.array([[x, y]])).tolist()
-        text = shortened(text)
+    for at in np.flatnonzero(near.all(axis=1)).tolist():
+        city = names[at] is scene.place_names[0]
+        text = shortened(names[at])
         width = len(cells_of(text))
-        for down, right in ((0, 0), (1, 0), (-1, 0), (0, 4), (0, -4), (2, 0), (-2, 0), (3, 0)):
-            at = int(col) + right - width // 2
-            if room.claim(at, int(row) + down, width, gap=spread, above=spread // 2):
-                found.append(Label(at, int(row) + down, text, fg, None, attributes))
+        col, row = int(cells[at, 0]) - width // 2, int(cells[at, 1])
+        for down, right in _PLACES:
+            if room.claim(col + right, row + down, width, gap=spread, above=spread // 2):
+                colour, attributes = (NAME["city"], BOLD) if city else (NAME["district"], 0)
+                found.append(Label(col + right, row + down, text, colour, None, attributes))
                 break
     return found
-
-
-def _city_place(meta: dict[str, Any], scene: Scene, middle: tuple[float, float]) -> tuple[float, float]:
-    label = meta.get("label")
-    if isinstance(label, (list, tuple)) and len(label) == 2:
-        x, y = scene.pack.to_xy(float(label[0]), float(label[1]))
-        return x, y
-    return middle
 
 
 def _street_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
@@ -206,9 +202,7 @@ def _street_labels(scene: Scene, camera: Camera, room: Room) -> list[Label]:
     kind = np.concatenate([lod.road_class[run] for run in runs])
     name = scene.pack.edge_name[np.concatenate([lod.edge[run] for run in runs])]
     chosen = np.flatnonzero((kind <= least) & (name > 0))
-    ends = ends_in_dots(
-        camera, np.concatenate([lod.segments[run] for run in runs])[chosen].astype(np.float64)
-    )
+    ends = ends_in_dots(camera, np.concatenate([lod.segments[run] for run in runs])[chosen].astype(np.float64))
     kind, name = kind[chosen], name[chosen]
     wide, high = np.abs(ends[:, 2] - ends[:, 0]), np.abs(ends[:, 3] - ends[:, 1])
     steep = (high > 0.6 * wide).astype(np.int8)

@@ -124,8 +124,9 @@ class MarkLayer:
             if not chosen and not is_shown(mark, dot_m):
                 continue
             if mark.kind == "vessel":
-                col, row = _to_water(col, row, water)
-            spot = _spot(mark, col, row, chosen)
+                spot = _spot(mark, *_to_water(col, row, water), chosen)
+            else:
+                spot = _spot(mark, col, row, chosen)
             if mark.kind == "unit" and not chosen and dot_m > CLUSTER_ABOVE_DOT_M:
                 crowd.setdefault((col // CLUSTER_CELLS[0], row // CLUSTER_CELLS[1]), []).append(spot)
             else:
@@ -247,9 +248,7 @@ def _spot(mark: Mark, col: int, row: int, selected: bool) -> Spot:
         level = f"p{mark.priority}" if mark.priority in (1, 2, 3, 4) else "p4"
         attributes = BOLD
         if mark.unack or selected:  # reverse video, so that it stays reversed without colour
-            return Spot(
-                col, row, text, NAME[level], NAME[f"{level}_ink"], BOLD | REVERSE, mark, rank + 100 * selected
-            )
+            return Spot(col, row, text, NAME[level], NAME[f"{level}_ink"], BOLD | REVERSE, mark, rank + 100 * selected)
         return Spot(col, row, text, NAME[level], NAME[f"{level}_ink"], attributes, mark, rank)
     fg = _colour(mark)
     if mark.priority in (1, 2, 3, 4):

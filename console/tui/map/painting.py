@@ -1,7 +1,7 @@
 """One frame of the map from its layers, and which cells changed since the last: everything of the widget but Textual.
 
-Three layers are kept: the base (redrawn when view, hazards or roads change), the words on it (when a fixed label moves),
-and marks (every tick). A tick copies, writes a few cells, and compares.
+Three layers are kept: the base (redrawn when view, hazards or roads change), the words on it (when a fixed
+label moves), and marks (every tick). A tick copies, writes a few cells, and compares.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ class Painting:
             room.take(spot.col, spot.row, len(spot.text))
         urgent = mark_labels(spots, room, camera, overlay.selected)
         frame = self._with_words(base, camera, room, (fixed, tuple(urgent))).copy()
-        named = (
-            [] if self._room is None else place_labels(spots, _copy_of(self._room), camera, overlay.selected)
-        )
+        named = [] if self._room is None else place_labels(spots, _copy_of(self._room), camera, overlay.selected)
         draw(frame, named)
         _draw_spots(frame, [spot for spot in spots if not _is_incident(spot)])
         draw(frame, self._edges)

@@ -1,7 +1,8 @@
 """Colours by meaning: every cell holds indices, and a theme is one table from index to colour.
 
-Layout of the 8-bit index: fills (ground x flood band x plume band), then inks (line kind x tint of the ground under it),
-then named colours. So changing the theme redraws nothing but styles, and what a colour means stands in one place.
+Layout of the 8-bit index: fills (ground x flood band x plume band), then inks (line kind x tint of the ground
+under it), then named colours. So changing the theme redraws nothing but styles, and what a colour means
+stands in one place.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ _DARK: Final = Theme(
         "flood_edge": "#5b8af8", "plume_edge": "#e1a5ff", "closed": "#96592a", "route": "#ffffff",
     },
     named={
-        "city": "#c3c8cd", "district": "#878d94", "street": "#737a82", "place": "#a3a9af", "place_high": "#b3bcc8", "chrome": "#8b9299",
+        "city": "#c3c8cd", "district": "#878d94", "street": "#737a82",
+        "place": "#a3a9af", "place_high": "#b3bcc8", "chrome": "#8b9299",
         "plate": "#0d1013", "plate_ink": "#c9ced3", "select": "#ffffff", "select_ink": "#0b0d0f",
         "p1": "#f6476f", "p2": "#d98a06", "p3": "#fdee3b", "p4": "#9fc0c6",
         "p1_ink": "#14080b", "p2_ink": "#140d02", "p3_ink": "#141303", "p4_ink": "#0b1214",
@@ -96,7 +98,8 @@ _LIGHT: Final = Theme(
         "flood_edge": "#0c51f2", "plume_edge": "#8431a6", "closed": "#591909", "route": "#000000",
     },
     named={
-        "city": "#2a2f34", "district": "#565d65", "street": "#6a727a", "place": "#454c53", "place_high": "#343b42", "chrome": "#565d65",
+        "city": "#2a2f34", "district": "#565d65", "street": "#6a727a",
+        "place": "#454c53", "place_high": "#343b42", "chrome": "#565d65",
         "plate": "#f7f8f9", "plate_ink": "#23282d", "select": "#000000", "select_ink": "#ffffff",
         "p1": "#be1a4b", "p2": "#c27612", "p3": "#e6d41a", "p4": "#002d58",
         "p1_ink": "#ffffff", "p2_ink": "#0f0a02", "p3_ink": "#141303", "p4_ink": "#ffffff",
@@ -121,7 +124,8 @@ _HIGH_CONTRAST: Final = Theme(
         "flood_edge": "#6f9cff", "plume_edge": "#ecb8ff", "closed": "#a85f22", "route": "#ffffff",
     },
     named={
-        "city": "#ffffff", "district": "#e0e0e0", "street": "#cfcfcf", "place": "#ffffff", "place_high": "#ffffff", "chrome": "#ffffff",
+        "city": "#ffffff", "district": "#e0e0e0", "street": "#cfcfcf",
+        "place": "#ffffff", "place_high": "#ffffff", "chrome": "#ffffff",
         "plate": "#000000", "plate_ink": "#ffffff", "select": "#ffffff", "select_ink": "#000000",
         "p1": "#ff4d78", "p2": "#e0900a", "p3": "#fff04a", "p4": "#b5d8de",
         "p1_ink": "#000000", "p2_ink": "#000000", "p3_ink": "#000000", "p4_ink": "#000000",

@@ -1,6 +1,7 @@
 """What lies on the ground of the map: the city pack, and the hazards, closures and route laid over it.
 
-All of it is in projected metres. A setter replaces one layer and counts ``revision`` up; drawing reads and never writes.
+All of it is in projected metres. A setter replaces one layer and counts ``revision`` up; drawing reads and
+never writes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from console.tui.map.grid import Grid
 from console.tui.map.palette import WATER
+from picture.text import visible
 from twin.pack import CityPack
 
 FLOOD_BANDS_M = (0.05, 0.30, 1.00)  # wet; a car stalls; a fire engine stalls
@@ -43,6 +45,7 @@ class Scene:
         self.closed_ends = _NO_ENDS
         self.closed_class: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.route_ends = _NO_ENDS
+        self.place_names, self.place_xy = self._places()
         self.revision = 0
 
     @property
@@ -54,6 +57,16 @@ class Scene:
         high, wide = self.pack.ground.shape
         x0, y0, cell = self.pack.ground_x0, self.pack.ground_y0, self.pack.ground_cell_m
         return x0, y0, x0 + wide * cell, y0 + high * cell
+
+    def _places(self) -> tuple[list[str], NDArray[np.float64]]:
+        """Names to write on the ground, the city's first and then districts by rank, and where they belong."""
+        x_min, y_min, x_max, y_max = self.bounds
+        names = [" ".join(visible(str(self.pack.meta.get("name") or "")).upper())]
+        districts = self.pack.meta.get("districts") or []
+        districts = sorted(districts, key=lambda district: (district.get("rank") or 9, district["name"]))
+        xy = [((x_min + x_max) / 2, (y_min + y_max) / 2)]
+        xy += [self.pack.to_xy(float(district["lon"]), float(district["lat"])) for district in districts]
+        return names + [str(district["name"]) for district in districts], np.array(xy, dtype=np.float64)
 
     def set_flood(self, depth_m: NDArray[np.float32] | None) -> None:
         """Water depth in metres on the pack's terrain raster; not-a-number and negative mean dry, None clears."""

@@ -204,11 +204,7 @@ class MapView(Widget, can_focus=True):
     def action_move(self, cols: int, rows: int) -> None:
         """Pans by a twentieth of the view, or moves the crosshair by one cell."""
         if self.overlay.cursor is None:
-            self._look(
-                self.camera.panned(
-                    cols * max(2, self.camera.cols // 20), rows * max(1, self.camera.rows // 20)
-                )
-            )
+            self._look(self.camera.panned(cols * max(2, self.camera.cols // 20), rows * max(1, self.camera.rows // 20)))
             return
         col, row = self.overlay.cursor[0] + cols, self.overlay.cursor[1] + rows
         inside = min(max(col, 0), self.camera.cols - 1), min(max(row, 0), self.camera.rows - 1)
@@ -262,11 +258,7 @@ class MapView(Widget, can_focus=True):
         if not order:
             return
         ids = [mark.id for mark in order]
-        at = (
-            ids.index(self.overlay.selected) + step
-            if self.overlay.selected in ids
-            else (0 if step > 0 else -1)
-        )
+        at = ids.index(self.overlay.selected) + step if self.overlay.selected in ids else (0 if step > 0 else -1)
         mark = order[at % len(order)]
         self.overlay.selected = mark.id
         if self.overlay.cursor is not None:

@@ -1,0 +1,91 @@
+"""FormScreen: a few labelled lines; the ground of the log entry, the hand-over and the incident's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from console.tui.desk import Desk
+from console.tui.screens.ask import Words
+from console.tui.screens.modal import Modal
+
+Values = dict[str, str]
+Check = Callable[[Values], str]
+
+
+class FormScreen(Modal[Values]):
+    """Answers what was typed, by field; ``check`` says in words what is wrong with it, or nothing."""
+
+    DEFAULT_CSS = """
+    FormScreen Horizontal { height: 1; }
+    FormScreen Horizontal > Static { width: 15; color: $tocsin-dim; padding: 0 1; }
+    FormScreen Input { width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "submit", "Send", priority=True),
+        Binding("down", "next(1)", "Next", show=False, priority=True),
+        Binding("up", "next(-1)", "Previous", show=False, priority=True),
+    ]
+
+    def __init__(self, desk: Desk, heading: str, fields: Sequence[tuple[str, str, str, str]], *,
+                 lines: Sequence[str] = (), check: Check | None = None) -> None:
+        super().__init__(desk, heading)
+        self._fields, self._lines, self._check = fields, lines, check
+
+    def body(self) -> ComposeResult:
+        """(name, label, value, hint) each."""
+        yield Words(self._lines)
+        for name, label, value, hint in self._fields:
+            with Horizontal():
+                yield Static(label, markup=False)
+                yield Input(value, id=name, placeholder=hint, compact=True)
+        yield Words((), "warn")
+
+    def action_next(self, by: int) -> None:
+        """The next or previous line."""
+        if by > 0:
+            self.focus_next("Input")
+        else:
+            self.focus_previous("Input")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes on; in the last line it sends."""
+        event.stop()
+        if event.input.id == self._fields[-1][0]:
+            self.action_submit()
+        else:
+            self.action_next(1)
+
+    def action_submit(self) -> None:
+        """Answers, if nothing is wrong."""
+        values = {name: self.query_one(f"#{name}", Input).value.strip() for name, _, _, _ in self._fields}
+        wrong = self._check(values) if self._check else ""
+        if wrong:
+            self.query(Words).last().say([wrong], "warn")
+        else:
+            self.dismiss(values)
+
+
+def event_time(said: str, now_ms: int) -> int | None:
+    """Epoch milliseconds for ``14:32``, ``14:32:08`` (the last time it was that o'clock, UTC) or ``-5`` (minutes ago).
+
+    Empty is now; None where it cannot be read.
+    """
+    if not said:
+        return now_ms
+    if said.startswith("-") and said[1:].isdigit():
+        return now_ms - int(said[1:]) * 60_000
+    parts = said.split(":")
+    if len(parts) not in (2, 3) or not all(part.isdigit() and len(part) <= 2 for part in parts):
+        return None
+    hours, minutes, seconds = (int(part) for part in [*parts, "0"][:3])
+    if hours > 23 or minutes > 59 or seconds > 59:
+        return None
+    day = now_ms // 86_400_000 * 86_400_000
+    at = day + ((hours * 60 + minutes) * 60 + seconds) * 1000
+    return at if at <= now_ms else at - 86_400_000
