@@ -1,7 +1,7 @@
 """Text from outside made safe to show: nothing that steers a terminal or turns a line around stays invisible.
 
-Reports, names and labels are plain text. A control, bidirectional or zero-width character is replaced by a mark that can
-be seen and read aloud; ordinary letters of every script pass unchanged.
+Reports, names and labels are plain text. A control, bidirectional or zero-width character is replaced by a
+mark that can be seen and read aloud; ordinary letters of every script pass unchanged.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def build_city(path: Path) -> CityPack:
         "edge_head": head.astype(np.int32), "edge_class": kind.astype(np.uint8),
         "edge_name": name.astype(np.int32), "edge_flags": np.zeros(count, np.uint8),
         "geom_xy": segments.reshape(-1, 2), "geom_start": (np.arange(count + 1) * 2).astype(np.int32),
-        "names_json": json_array(["", *(f"{i} Street" for i in range(STREETS)), *(f"{i} Avenue" for i in range(STREETS))]),
+        "names_json": json_array(["", *(f"{i} {way}" for way in ("Street", "Avenue") for i in range(STREETS))]),
     }  # fmt: skip
     for level in LEVELS:
         arrays |= level_arrays(level, build_level(segments, kind.astype(np.uint8), edge, level))

@@ -35,9 +35,7 @@ def test_the_middle_of_a_cell_lies_in_that_cell(x: float, y: float, step: int, s
 
 
 @given(metres, metres, st.integers(0, 10), st.integers(-3, 3), st.integers(0, 79), st.integers(0, 23))
-def test_zooming_keeps_the_place_under_the_pointer(
-    x: float, y: float, step: int, by: int, col: int, row: int
-) -> None:
+def test_zooming_keeps_the_place_under_the_pointer(x: float, y: float, step: int, by: int, col: int, row: int) -> None:
     camera = Camera.at(x, y, step=step, cols=80, rows=24)
     zoomed = camera.zoomed(by, (col, row))
     under = zoomed.to_cells(np.array([camera.cell_to_xy(col, row)]))[0]

@@ -88,12 +88,18 @@ def test_the_map_is_described_in_words_with_the_worst_first() -> None:
     ).describe(camera())
     assert [item.id for item in items] == ["I1", "I2", "E1"]
     assert items[0].state == "priority 1, not acknowledged" and not items[0].in_view
-    assert (round(items[0].bearing_deg), round(items[1].bearing_deg), round(items[2].bearing_deg)) == (270, 90, 0)
+    assert (round(items[0].bearing_deg), round(items[1].bearing_deg), round(items[2].bearing_deg)) == (
+        270,
+        90,
+        0,
+    )
     assert items[2].state == "moving, heading 092°, position old" and items[2].distance_m == pytest.approx(100)
 
 
 def test_urgent_labels_do_not_cover_one_another() -> None:
-    marks = [(Mark(f"I{k}", 0, 0, "incident", priority=1, label="Hospital access cut"), 0.0, -8.0 * k) for k in range(6)]
+    marks = [
+        (Mark(f"I{k}", 0, 0, "incident", priority=1, label="Hospital access cut"), 0.0, -8.0 * k) for k in range(6)
+    ]
     spots = layer(*marks).spots(camera(0), "I0", np.zeros((20, 40), bool))
     room = Room(40, 20)
     labels = mark_labels(spots, room, camera(0), "I0")

@@ -9,15 +9,29 @@ import pytest
 from numpy.typing import NDArray
 from rich.color import Color, ColorSystem
 
-from console.tui.map.marks import FACILITY_GLYPHS, PLAIN_GLYPHS, SENSOR_GLYPHS, UNIT_GLYPHS, Mark, glyph_of, locate
+from console.tui.map.marks import (
+    FACILITY_GLYPHS,
+    PLAIN_GLYPHS,
+    SENSOR_GLYPHS,
+    UNIT_GLYPHS,
+    Mark,
+    glyph_of,
+    locate,
+)
 from console.tui.map.palette import FILLS, INKS, NAMED, NAMED_BASE, REVERSE, THEMES, colours, fill_index, rgb
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB.
 SIGHT = {
     "normal": np.eye(3),
-    "protan": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-    "deutan": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
-    "tritan": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]]),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]]),
+    "tritan": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+         [0.004733, 0.691367, 0.303900]]),
 }  # fmt: skip
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])  # sRGB, D65
 WHITE = np.array([0.9505, 1.0, 1.089])
@@ -64,7 +78,14 @@ def test_decisions_and_labels_can_be_read(name: str) -> None:
         assert contrast(named[level], named[f"{level}_ink"]) >= 4.5, level
     assert contrast(named["select"], named["select_ink"]) >= 12
     assert contrast(named["plate"], named["plate_ink"]) >= 7
-    for word, floor in (("city", 7), ("district", 4.5), ("street", 3.5), ("place", 4.5), ("chrome", 4.5), ("unit", 10)):
+    for word, floor in (
+        ("city", 7),
+        ("district", 4.5),
+        ("street", 3.5),
+        ("place", 4.5),
+        ("chrome", 4.5),
+        ("unit", 10),
+    ):
         assert contrast(named[word], land) >= floor, word
     for band in range(1, 4):
         under = colours(name)[fill_index(0, band, 0)]
@@ -98,7 +119,9 @@ def test_a_theme_colours_every_meaning(name: str) -> None:
 
 def test_priorities_remain_apart_in_256_colours() -> None:
     for theme in THEMES.values():
-        numbers = {Color.parse(theme.named[p]).downgrade(ColorSystem.EIGHT_BIT).number for p in ("p1", "p2", "p3", "p4")}
+        numbers = {
+            Color.parse(theme.named[p]).downgrade(ColorSystem.EIGHT_BIT).number for p in ("p1", "p2", "p3", "p4")
+        }
         assert len(numbers) == 4
 
 

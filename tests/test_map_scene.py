@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -117,7 +115,9 @@ def test_a_closed_street_is_dashed_crossed_and_in_its_own_ink(pack: CityPack) ->
     scene = Scene(pack)
     camera = Camera.at(SIZE_M / 2, MIDDLE * STEP_M, step=4, cols=80, rows=24)
     edges = np.flatnonzero(pack.edge_name == 1 + MIDDLE)
-    open_dots = sum(bin(c - 0x2800).count("1") for c in compose_base(scene, camera).frame.chars[12].tolist() if c >= 0x2800)
+    open_dots = sum(
+        bin(c - 0x2800).count("1") for c in compose_base(scene, camera).frame.chars[12].tolist() if c >= 0x2800
+    )
     scene.set_closed(edges)
     frame = painted(scene, camera, [])
     line = compose_base(scene, camera).frame
@@ -194,4 +194,6 @@ def test_only_cells_that_differ_are_reported(pack: CityPack) -> None:
     assert changed(empty, one) == [(row, col, 1)]
     ((moved, _),) = camera.to_cells(np.array([[1520.0, 1440.0]])).tolist()
     assert changed(one, two) == [(row, col, moved - col + 1)]
-    assert painting.base is not None and painting.paint(camera, locate([], np.zeros((0, 2))), Overlay()).chars is not None
+    assert (
+        painting.base is not None and painting.paint(camera, locate([], np.zeros((0, 2))), Overlay()).chars is not None
+    )

@@ -118,7 +118,9 @@ async def test_the_crosshair_picks_a_place_or_the_thing_there_by_keyboard_alone(
         view.set_marks([mark(pack, "I7", col, row, priority=2, label="Lift entrapment")])
         await pilot.press("c", "right", "right", "right", "up", "up", "up", "enter")
         await pilot.pause()
-        assert app.picked == [("I7", pytest.approx(view.mark_layer.marks[0].lon), pytest.approx(view.mark_layer.marks[0].lat))]
+        assert app.picked == [
+            ("I7", pytest.approx(view.mark_layer.marks[0].lon), pytest.approx(view.mark_layer.marks[0].lat))
+        ]
         assert view.selected == "I7" and "I7 Lift entrapment" in "".join(app.lines())
         await pilot.press(*["left"] * 12, "enter")
         await pilot.pause()
@@ -136,7 +138,8 @@ async def test_tab_goes_through_the_marks_worst_first_and_shift_tab_back(pack: C
     async with app.run_test(size=(80, 24)) as pilot:
         app.map.set_marks([
             mark(pack, "U1", 900, 1500, "unit", variant="fire"), mark(pack, "I3", 1000, 1000, priority=3),
-            mark(pack, "I1", 2000, 2000, priority=1, label="Hospital access cut"), mark(pack, "out", 90_000, 0, priority=1),
+            mark(pack, "I1", 2000, 2000, priority=1, label="Hospital access cut"),
+            mark(pack, "out", 90_000, 0, priority=1),
         ])  # fmt: skip
         await pilot.press("tab", "tab", "tab", "tab", "shift+tab")
         await pilot.pause()
@@ -173,8 +176,12 @@ async def test_a_tick_repaints_only_the_cells_that_changed(pack: CityPack, monke
         await pilot.pause()
         base = view._painting.base
         with repainted(view, monkeypatch) as calls:
-            view.set_marks([still, mark(pack, "U2", *view.camera.cell_to_xy(21, 9), "unit", variant="fire", moving=True)])
-            view.set_marks([still, mark(pack, "U2", *view.camera.cell_to_xy(21, 9), "unit", variant="fire", moving=True)])
+            view.set_marks(
+                [still, mark(pack, "U2", *view.camera.cell_to_xy(21, 9), "unit", variant="fire", moving=True)]
+            )
+            view.set_marks(
+                [still, mark(pack, "U2", *view.camera.cell_to_xy(21, 9), "unit", variant="fire", moving=True)]
+            )
         assert calls == [(Region(20, 9, 2, 1),)]
         assert view._painting.base is base
         await pilot.pause()
