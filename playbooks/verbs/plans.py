@@ -71,10 +71,15 @@ class SetPriority(PlainVerb):
             f"{incident.id} to priority {args.priority}: {args.why}",
             {"incident": incident.id, "priority": args.priority, "why": args.why, "was": incident.priority},
         )
-        return Draft((effect,), watched=(
-            WatchedModel(name=f"incident:{incident.id}.status", value="open", words=f"{incident.id} is open"),
-            WatchedModel(name=f"incident:{incident.id}.priority", value=incident.priority, words=f"priority of {incident.id}"),
-        ))  # fmt: skip
+        return Draft(
+            (effect,),
+            watched=(
+                WatchedModel(name=f"incident:{incident.id}.status", value="open", words=f"{incident.id} is open"),
+                WatchedModel(
+                    name=f"incident:{incident.id}.priority", value=incident.priority, words=f"priority of {incident.id}"
+                ),
+            ),
+        )
 
     def _changes(self, now: int, wanted: int) -> bool:
         return now != wanted
