@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from functools import cache
+from operator import itemgetter
 from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
@@ -31,19 +32,16 @@ def boxed(
     if not _may_seal(type(event)):
         return b""
     scope, retention = event.key_scope(), event.retention
-    boxes: dict[str, dict[str, str]] = {}
-    for path, value in sealed_values(event):
+    bound = canonical(place)
+    boxes: list[str] = []
+    for path, value in sorted(sealed_values(event), key=itemgetter(0)):
         data = to_json(value)
         if len(data) > INLINE_LIMIT and blobs is not None:
-            boxes[path] = {"blob": blobs.put(data, source=source, scope=scope, retention=retention)}
+            boxes.append(f'"{path}":{{"blob":"{blobs.put(data, source=source, scope=scope, retention=retention)}"}}')
             continue
-        sealed = keyring.seal(data, scope=scope, retention=retention, binding=_binding(place, path))
-        boxes[path] = {
-            "ciphertext": base64.b64encode(sealed.ciphertext).decode(),
-            "key": sealed.key,
-            "nonce": base64.b64encode(sealed.nonce).decode(),
-        }
-    return canonical(boxes) if boxes else b""
+        key, nonce, ciphertext = keyring.seal(data, scope=scope, retention=retention, binding=_binding(bound, path))
+        boxes.append(f'"{path}":{{"ciphertext":"{_text(ciphertext)}","key":"{key}","nonce":"{_text(nonce)}"}}')
+    return f"{{{','.join(boxes)}}}".encode() if boxes else b""
 
 
 def unboxed(stream: str, row: Row, path: str, *, keyring: Keyring | None, blobs: BlobStore | None) -> object | None:
@@ -60,15 +58,19 @@ def unboxed(stream: str, row: Row, path: str, *, keyring: Keyring | None, blobs:
             value = blobs.get(box["blob"]) if blobs is not None else None
         else:
             sealed = Sealed(box["key"], base64.b64decode(box["nonce"]), base64.b64decode(box["ciphertext"]))
-            place = (stream, row.commit_id, row.commit_index)
-            value = keyring.open(sealed, binding=_binding(place, path))
+            bound = canonical((stream, row.commit_id, row.commit_index))
+            value = keyring.open(sealed, binding=_binding(bound, path))
     except (KeyError, TypeError, ValueError) as error:
         raise JournalError(f"The sealed part of entry {row.seq} was altered.", code="TOC-3002") from error
     return None if value is None else _typed(decoded_event(row.kind, row.kind_v, row.payload), path, value)
 
 
-def _binding(place: tuple[str, str, int], path: str) -> bytes:
-    return canonical([*place, path])
+def _binding(place: bytes, path: str) -> bytes:
+    return place + path.encode()
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def _typed(event: Event, path: str, value: bytes) -> object:

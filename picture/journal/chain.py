@@ -57,20 +57,9 @@ def payload_digest(payload: bytes, sealed: bytes) -> str:
     return sha256(b"%d:%b%b" % (len(payload), payload, sealed)).hexdigest()
 
 
-def envelope(stream: str, row: Row) -> bytes:
-    """What the hash is taken of: canonical JSON, with the stored actor, cause and digests verbatim in it."""
-    return (
-        f'{{"actor":{row.actor},"agreement":{_quote(row.agreement)},"at_ms":{row.at_ms},"cause":{row.cause},'
-        f'"commit_id":{_quote(row.commit_id)},"grade":{_quote(row.grade)},"index":{row.commit_index},'
-        f'"kind":{_quote(row.kind)},"kind_v":{row.kind_v},"payload_digest":"{row.payload_digest}",'
-        f'"prev":"{row.prev}","recorded_ms":{row.recorded_ms},"seq":{row.seq},'
-        f'"source":{_quote(row.source)},"stream":{_quote(stream)},"v":{ENVELOPE_VERSION}}}'
-    ).encode()
-
-
 def entry_hash(stream: str, row: Row) -> str:
-    """SHA-256 of the envelope; the row's own ``hash`` is not looked at."""
-    return sha256(envelope(stream, row)).hexdigest()
+    """The hash of an entry, from its other columns: SHA-256 of its envelope."""
+    return _hash(stream, row[:-1])
 
 
 def chained(
@@ -79,14 +68,26 @@ def chained(
     """The row of a new entry at its place; ``clear`` is its payload and its sealed part."""
     payload, sealed = clear
     first_seq = seq - index
-    cause = (*new.cause, *(first_seq + other for other in new.cause_index))
-    event = new.event
-    row = Row(
-        seq, commit_id, index, event.kind, event.version, new.at_ms, new.recorded_ms, _actor_text(new.actor),
-        new.source, new.grade, new.agreement, "[" + ",".join(map(str, cause)) + "]", payload, sealed,
-        payload_digest(payload, sealed), prev, "",
+    cause = (*new.cause, *(first_seq + other for other in new.cause_index)) if new.cause_index else new.cause
+    columns = (
+        seq, commit_id, index, new.event.kind, new.event.version, new.at_ms, new.recorded_ms, _actor_text(new.actor),
+        new.source, new.grade, new.agreement, f"[{','.join(map(str, cause))}]" if cause else "[]", payload, sealed,
+        payload_digest(payload, sealed), prev,
     )  # fmt: skip
-    return Row._make((*row[:-1], entry_hash(stream, row)))
+    return Row(*columns, _hash(stream, columns))
+
+
+def _hash(stream: str, columns: tuple[Any, ...]) -> str:
+    # The envelope is canonical JSON, with the stored actor, cause and digests verbatim in it.
+    (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, _, _, digest,
+     prev) = columns  # fmt: skip
+    envelope = (
+        f'{{"actor":{actor},"agreement":{_quote(agreement)},"at_ms":{at_ms},"cause":{cause},'
+        f'"commit_id":{_quote(commit_id)},"grade":{_quote(grade)},"index":{index},"kind":{_quote(kind)},'
+        f'"kind_v":{kind_v},"payload_digest":"{digest}","prev":"{prev}","recorded_ms":{recorded_ms},"seq":{seq},'
+        f'"source":{_quote(source)},"stream":{_quote(stream)},"v":{ENVELOPE_VERSION}}}'
+    )
+    return sha256(envelope.encode()).hexdigest()
 
 
 def encoded(event: Event) -> tuple[bytes, Event]:

@@ -136,8 +136,10 @@ class JournalReader:
         return unboxed(self.stream, row, path, keyring=self._keyring, blobs=self._blobs)
 
     def _segments(self) -> list[_Segment]:
-        files = [self.path] if self.path.is_file() else segment_files(self.path)
-        return [self._segment(file) for file in files]
+        return [self._segment(file) for file in self._files()]
+
+    def _files(self) -> list[Path]:
+        return [self.path] if self.path.is_file() else segment_files(self.path)
 
     def _segment(self, file: Path) -> _Segment:
         known = self._open.get(file)

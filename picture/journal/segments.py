@@ -29,11 +29,13 @@ from picture.sealing import public_key_text, sign, signature_fits
 
 APPLICATION_ID: Final = 0x546F6353  # "TocS", at a fixed place in the file's first page
 FORMAT: Final = 1
+PAGE_BYTES: Final = 4096
 BUSY_MS: Final = 5_000
 _NAME = re.compile(r"segment-(\d{6})\.sqlite")
 
 COLUMNS: Final = ", ".join(f'"{name}"' for name in Row._fields)
-INSERT: Final = f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(Row._fields))})"
+_VALUES: Final = ", ".join("CAST(? AS TEXT)" if name in ("payload", "sealed") else "?" for name in Row._fields)
+INSERT: Final = f"INSERT INTO entries ({COLUMNS}) VALUES ({_VALUES})"  # every text as text, for SQLite's own tools
 _INTEGERS: Final = frozenset({"seq", "commit_index", "kind_v", "at_ms", "recorded_ms"})
 _MISTYPED: Final = "SELECT min(seq) FROM entries WHERE " + " OR ".join(
     f"typeof(\"{n}\") != '{'integer' if n in _INTEGERS else 'text'}'" for n in Row._fields
@@ -98,6 +100,7 @@ def create_segment(
     with storage_errors(path.name):
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with storage_errors(path.name), closing_connection(fresh) as connection:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         database = Database(connection)
@@ -122,17 +125,12 @@ def create_segment(
             (canonical(asdict(header)).decode(), sign(key, header.signed_bytes())),
         )
         if first is not None:
-            connection.execute(INSERT, as_columns(first))
+            connection.execute(INSERT, first)
             connection.execute("INSERT INTO commits VALUES (?, ?, ?)", (first.commit_id, first.seq, first.seq))
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode = WAL")
     with storage_errors(path.name):
         fresh.replace(path)
-
-
-def as_columns(row: Row) -> tuple[object, ...]:
-    """The row as it is handed to SQLite: every text as text, so that its own tools can read it."""
-    return (*row[:12], row.payload.decode(), row.sealed.decode(), *row[14:])
 
 
 def open_for_writing(path: Path, synchronous: str) -> sqlite3.Connection:

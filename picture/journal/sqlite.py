@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Literal, Self
@@ -26,7 +27,7 @@ from picture.journal.protocol import GENESIS, START, Commit, Durability, Head, R
 from picture.journal.reader import JournalReader
 from picture.journal.segments import (
     INSERT,
-    as_columns,
+    PAGE_BYTES,
     checkpoint_bytes,
     create_segment,
     last_head,
@@ -34,6 +35,7 @@ from picture.journal.segments import (
     read_header,
     segment_files,
     segment_name,
+    segment_number,
     storage_errors,
 )
 from picture.sealing import Keyring, public_key_text, sign
@@ -42,6 +44,7 @@ SEGMENT_BYTES: Final = 1 << 30
 CHECKPOINT_EVERY: Final = 1000
 """Entries between two signed heads."""
 _WAL_CAP_BYTES: Final = 32 << 20
+_COMMIT: Final = "SELECT first_seq, last_seq FROM commits WHERE commit_id = ?"
 _SYSTEM: Final = Actor("system:journal")
 
 
@@ -91,7 +94,9 @@ class SqliteJournal(JournalReader):
                     key=signing_key,
                     first=None,
                 )
-            self._take(segment_files(folder)[-1], stream)
+            files = segment_files(folder)
+            self._oldest = segment_number(files[0]) or 1
+            self._take(files[-1], stream)
             super().__init__(folder, keyring=keyring, blobs=blobs)
             self._check_tail()
         except BaseException:
@@ -123,7 +128,7 @@ class SqliteJournal(JournalReader):
         """
         with self._writing:
             writer = self._opened_writer()
-            if self._segment_size(writer) >= self._segment_bytes and any(commit.entries for commit in commits):
+            if self._segment_full(writer) and any(commit.entries for commit in commits):
                 self._roll(commits[0].entries[0].recorded_ms if commits[0].entries else None)
                 writer = self._opened_writer()
             before = self._head
@@ -186,6 +191,9 @@ class SqliteJournal(JournalReader):
             self._writer = None
         self._claim.close()
 
+    def _files(self) -> list[Path]:
+        return [self.path / segment_name(number) for number in range(self._oldest, self._number + 1)]
+
     # --- how ----------------------------------------------------------------------------------------------
 
     def _staged(self, commit: Commit, batch: _Batch) -> Receipt | JournalError:
@@ -230,7 +238,7 @@ class SqliteJournal(JournalReader):
         with storage_errors(self._file.name):
             try:
                 writer.execute("BEGIN IMMEDIATE")
-                writer.executemany(INSERT, map(as_columns, batch.rows))
+                writer.executemany(INSERT, batch.rows)
                 writer.executemany(
                     "INSERT INTO commits VALUES (?, ?, ?)",
                     [(name, receipt.first_seq, receipt.last_seq) for name, receipt in batch.receipts.items()],
@@ -278,10 +286,9 @@ class SqliteJournal(JournalReader):
         if (staged := batch.receipts.get(commit_id)) is not None:
             return _again(staged)
         with self._reading, storage_errors(self.path.name):
-            for segment in reversed(self._segments()):
-                found = segment.connection.execute(
-                    "SELECT first_seq, last_seq FROM commits WHERE commit_id = ?", (commit_id,)
-                ).fetchone()
+            older = (self._segment(file).connection for file in reversed(self._files()[:-1]))
+            for connection in chain([self._opened_writer()], older):
+                found = connection.execute(_COMMIT, (commit_id,)).fetchone()
                 if found is not None:
                     first, last = found
                     entries = tuple(self.read(first - 1, last))
@@ -290,7 +297,7 @@ class SqliteJournal(JournalReader):
 
     def _roll(self, recorded_ms: int | None) -> Entry:
         writer, file = self._opened_writer(), self._file
-        number = read_header(writer, file.name).number + 1
+        number = self._number + 1
         newest = self._row(self._head.seq)
         at_ms = recorded_ms if recorded_ms is not None else newest.recorded_ms if newest else 0
         event = SegmentOpened(number=number, predecessor=file.name, predecessor_head=self._head.hash)
@@ -318,6 +325,7 @@ class SqliteJournal(JournalReader):
             writer = open_for_writing(file, self._synchronous)
         self._writer, self._file, self._wal_bytes = writer, file, 0
         header = read_header(writer, file.name)
+        self._number = header.number
         if header.stream != stream:
             raise JournalError(f"It is the journal of {header.stream}, not of {stream}.", code="TOC-3105")
         if header.public_key != public_key_text(self._key):
@@ -337,10 +345,9 @@ class SqliteJournal(JournalReader):
         with storage_errors(self._file.name):
             writer.execute("INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)", (head.seq, head.hash, signature))
 
-    def _segment_size(self, writer: sqlite3.Connection) -> int:
+    def _segment_full(self, writer: sqlite3.Connection) -> bool:
         with storage_errors(self._file.name):
-            pages = writer.execute("PRAGMA page_count").fetchone()[0]
-            return int(pages) * int(writer.execute("PRAGMA page_size").fetchone()[0])
+            return int(writer.execute("PRAGMA page_count").fetchone()[0]) * PAGE_BYTES >= self._segment_bytes
 
     def _opened_writer(self) -> sqlite3.Connection:
         if self._writer is None:
