@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from feeds.base import FeedState, Health
 from feeds.config import FeedConfig
+from feeds.fields import UNREAD
 from feeds.intake import Reading
 
 
@@ -19,8 +20,9 @@ class HealthWatch:
 
     def arrived(self, reading: Reading, now_ms: int) -> Health | None:
         """After a delivery: ok, old data, or malformed when nothing of it could be read."""
-        if reading.refused and not reading.reports:
-            return self._become("malformed", str(reading.refused[-1].error), now_ms)
+        broken = [each for each in reading.refused if each.error.code != UNREAD]
+        if broken and not reading.reports:
+            return self._become("malformed", str(broken[-1].error), now_ms)
         self.health = replace(self.health, last_good_ms=now_ms)
         newest = max((report.at_ms for report in reading.reports), default=now_ms)
         limit_s = self._config.data_old_after_s

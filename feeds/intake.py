@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from feeds.base import FeedContext
 from feeds.config import FeedConfig, check_may_speak
+from feeds.fields import UNREAD
 from feeds.registry import Registry
 from picture.errors import InputError
 from picture.reports import Report
@@ -68,8 +70,11 @@ class Intake:
         if len(data) > self._limits.max_bytes:
             detail = f"{len(data)} bytes; {self._limits.max_bytes} are allowed."
             return Reading((Refused(data, InputError(detail, code="TOC-2001")),))
-        read = tuple(self._message(each, context) for each in self._framer.push(data))
-        return Reading(read, tuple(skipped))
+        read = [self._message(each, context) for each in self._framer.push(data)]
+        if len(read) > 1:  # in a stream, what this wire does not read is ordinary: noted, not refused
+            skipped += [each.error.detail for each in read if _unread(each)]
+            read = [each for each in read if not _unread(each)]
+        return Reading(tuple(read), tuple(skipped))
 
     def _message(self, data: bytes, context: FeedContext) -> Accepted | Refused:
         try:
@@ -78,3 +83,7 @@ class Intake:
         except InputError as error:
             return Refused(data, error)
         return Accepted(data, reports)
+
+
+def _unread(message: Accepted | Refused) -> TypeGuard[Refused]:
+    return isinstance(message, Refused) and message.error.code == UNREAD
