@@ -111,6 +111,13 @@ def test_water_flood_and_dry_land_have_their_own_areas_and_the_flood_an_edge(pac
     assert len(edge) > 60 and (np.abs(edge[:, 0] - row) <= 1).all()
 
 
+def test_a_deep_basin_paints_no_flood_on_its_dry_quay(pack: CityPack) -> None:
+    scene = Scene(pack)
+    scene.set_flood(np.where(pack.ground == 1, 15, 0).astype(np.float32))
+    frame = compose_base(scene, Camera.at(1200, 300, step=2, cols=80, rows=30)).frame
+    assert set(np.unique(frame.back)) == {fill_index(0, 0, 0), fill_index(1, 0, 0)}
+
+
 def test_a_closed_street_is_dashed_crossed_and_in_its_own_ink(pack: CityPack) -> None:
     scene = Scene(pack)
     camera = Camera.at(SIZE_M / 2, MIDDLE * STEP_M, step=4, cols=80, rows=24)

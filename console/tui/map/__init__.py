@@ -7,7 +7,7 @@ It takes plain marks and rasters, and knows nothing of the picture, the journal 
 from __future__ import annotations
 
 from console.tui.map.camera import Camera
-from console.tui.map.marks import Mark
+from console.tui.map.marks import MapItem, Mark, unit_variant
 from console.tui.map.view import MapView
 
-__all__ = ["Camera", "MapView", "Mark"]
+__all__ = ["Camera", "MapItem", "MapView", "Mark", "unit_variant"]

@@ -73,9 +73,28 @@ class Scene:
         pack = self.pack
         self.flood = None
         if depth_m is not None:
-            grid = Grid(_clean(depth_m), pack.terrain_x0, pack.terrain_y0, pack.terrain_cell_m)
+            grid = Grid(self._on_land(_clean(depth_m)), pack.terrain_x0, pack.terrain_y0, pack.terrain_cell_m)
             self.flood = Field(grid, FLOOD_BANDS_M)
         self.revision += 1
+
+    def _on_land(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Depths with those of permanent water replaced by the deepest land cell beside it.
+
+        Between a basin 15 m deep and a dry quay, smooth reading would else paint a flood on the quay's edge.
+        """
+        pack = self.pack
+        same_x = (pack.terrain_x0, pack.terrain_cell_m) == (pack.ground_x0, pack.ground_cell_m)
+        if depth_m.shape != pack.ground.shape or not same_x or pack.terrain_y0 != pack.ground_y0:
+            return depth_m
+        is_water = self.water.values > 0
+        land = np.where(is_water, np.float32(0), depth_m)
+        spread = land.copy()
+        np.maximum(spread[1:], land[:-1], out=spread[1:])
+        np.maximum(spread[:-1], land[1:], out=spread[:-1])
+        rows = spread.copy()
+        np.maximum(spread[:, 1:], rows[:, :-1], out=spread[:, 1:])
+        np.maximum(spread[:, :-1], rows[:, 1:], out=spread[:, :-1])
+        return np.where(is_water, spread, depth_m)
 
     def set_plume(
         self,
