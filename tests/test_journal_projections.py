@@ -26,7 +26,8 @@ def world(tmp_path: Path) -> World:
 
 
 def test_entries_are_shown_with_readable_times_people_and_words(world: World) -> None:
-    lines = list(shown(JournalReader(world.journal)))
+    with JournalReader(world.journal) as reader:
+        lines = list(shown(reader))
     assert [line["seq"] for line in lines] == [1, 2, 3, 4, 5]
     assert lines[0]["at"] == "2026-11-22T12:00:00Z"
     assert lines[0]["recorded"] == "2026-11-22T12:00:00.250Z"
@@ -37,12 +38,12 @@ def test_entries_are_shown_with_readable_times_people_and_words(world: World) ->
 
 
 def test_kinds_and_their_families_can_be_asked_for(world: World) -> None:
-    reader = JournalReader(world.journal)
-    assert [line["kind"] for line in shown(reader, kinds=["unit", "vessel.updated"])] == [
-        "unit.assigned",
-        "vessel.updated",
-    ]
-    assert [line["seq"] for line in shown(reader, after=1, upto=3)] == [2, 3]
+    with JournalReader(world.journal) as reader:
+        assert [line["kind"] for line in shown(reader, kinds=["unit", "vessel.updated"])] == [
+            "unit.assigned",
+            "vessel.updated",
+        ]
+        assert [line["seq"] for line in shown(reader, after=1, upto=3)] == [2, 3]
 
 
 def test_a_projection_goes_on_where_it_stopped(world: World, tmp_path: Path) -> None:
@@ -64,8 +65,8 @@ def test_a_projection_goes_on_where_it_stopped(world: World, tmp_path: Path) -> 
 
 def test_no_sealed_value_reaches_a_projection(world: World, tmp_path: Path) -> None:
     file = tmp_path / "projection.sqlite"
-    with closing(Database(file)) as database:
-        project(JournalReader(world.journal, keyring=world.keyring()), database)
+    with closing(Database(file)) as database, JournalReader(world.journal, keyring=world.keyring()) as reader:
+        project(reader, database)
     data = file.read_bytes()
     assert b"report.received" in data
     assert [word for word in PLANTED if word.encode() in data] == []

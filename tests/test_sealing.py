@@ -71,11 +71,10 @@ def test_destroying_a_key_forgets_its_incident_alone_and_the_chain_still_verifie
     assert len(keyring.shred("I-1", "personal")) == 1
     for ring in (keyring, world.keyring()):
         for place in (world.journal, backup):
-            reader = JournalReader(place, keyring=ring)
-            assert reader.opened(one) == {}
-            assert reader.opened(other)["report.caller"] == CALLER
-            assert list(reader.read()) == [one, other]
-            reader.close()
+            with JournalReader(place, keyring=ring) as reader:
+                assert reader.opened(one) == {}
+                assert reader.opened(other)["report.caller"] == CALLER
+                assert list(reader.read()) == [one, other]
     assert verify(world.journal).ok
 
 
@@ -122,9 +121,9 @@ def test_another_world_opens_nothing(tmp_path: Path) -> None:
     world = World(tmp_path / "drill")
     with world.open() as journal:
         (entry,) = journal.append_now([call()], commit_id="c-1").entries
-    stranger = JournalReader(world.journal, keyring=Keyring(tmp_path / "live"))
-    assert stranger.opened(entry) == {}
-    assert JournalReader(world.journal).opened(entry) == {}
+    for ring in (Keyring(tmp_path / "live"), None):
+        with JournalReader(world.journal, keyring=ring) as stranger:
+            assert stranger.opened(entry) == {}
 
 
 def test_one_value_sealed_twice_looks_different(tmp_path: Path) -> None:

@@ -161,7 +161,8 @@ class GroupCommit:
         return list(self.store.read(after, upto))
 
     def _on_head(self, head: Head) -> None:
-        self._loop.call_soon_threadsafe(self._wake)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()

@@ -6,7 +6,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from types import TracebackType
+from typing import Final, NamedTuple, Self
 
 from picture.entry import Entry, Ref
 from picture.errors import JournalError
@@ -50,6 +51,14 @@ class JournalReader:
         if not segments:
             raise JournalError(f"{path.name} holds no segment.", code="TOC-3105")
         self.stream = segments[-1].header.stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Lets go of the files."""
@@ -150,5 +159,9 @@ class JournalReader:
             known.connection.close()
         with storage_errors(file.name):
             connection = open_for_reading(file)
-        self._open[file] = _Segment(read_header(connection, file.name), connection, not written)
+        try:
+            self._open[file] = _Segment(read_header(connection, file.name), connection, not written)
+        except BaseException:
+            connection.close()
+            raise
         return self._open[file]

@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Final, Literal, Self
+from typing import IO, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -102,14 +101,6 @@ class SqliteJournal(JournalReader):
         except BaseException:
             self._let_go()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # --- writing ------------------------------------------------------------------------------------------
 
