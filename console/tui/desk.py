@@ -94,6 +94,11 @@ class Desk:
         """Asks a question; exactly one of the two is called with the answer or with why there is none."""
         self._start(self._question(command, then, failed))
 
+    def send_mark(self, key: str, words: str) -> None:
+        """Marks another row that a command just sent is also about; it goes with the next entries."""
+        self.pending[key] = Pending(words, self._clock(), accepted=True)
+        self._changed()
+
     def tell(self, words: str, *, refused: bool = False) -> None:
         """Puts words in the notice line."""
         self.notice = Notice(words, refused, self._clock())

@@ -145,8 +145,8 @@ class MainScreen(Screen[None]):
         """The first pick selects, a pick of what is selected opens it."""
         event.stop()
         if event.id is None:
-            self.desk.cursor = (event.lon, event.lat)
-        elif event.id == self.desk.selected:
+            return
+        if event.id == self.desk.selected:
             self.tocsin.open_item(event.id)
         else:
             self.select(event.id)

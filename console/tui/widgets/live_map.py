@@ -28,7 +28,7 @@ class LiveMap(MapView):
         if flood is not self._flood:
             self._flood = flood
             self.set_flood(flood)
-        self._desk.cursor = self.cursor_lonlat or self._desk.cursor
+        self._desk.cursor = self.cursor_lonlat
 
     def reload(self, kinds: set[str] | None) -> None:
         """What entries of these kinds changed."""

@@ -61,8 +61,8 @@ class StatusBar(LineBar):
         elif link.world == "drill":
             spans.append((f" ▶ {speed_words(link.speed)} ", "text"))
         if width >= 110:
-            spans.append((f" {fit(link.person, min(14, len(link.person)))} {fit(link.position, min(18, len(link.position)))} ",
-                          "dim"))
+            post = home.shift.position if home.shift.person == link.person else ""
+            spans.append((f" {short(link.person, 14)} {short(post, 18)} ", "dim"))
         spans.append((f" {words.clock(self.desk.now_ms)} UTC ", "strong"))
         return spans
 
@@ -76,6 +76,11 @@ class StatusBar(LineBar):
         if width < 110 and not old:
             return ()
         return ((f" picture {seconds:.0f} s{' ▲' if old else ''} ", "warn" if old else "dim"),)
+
+
+def short(text: str, width: int) -> str:
+    """The text in at most this many cells."""
+    return fit(text, width).rstrip()
 
 
 def speed_words(speed: float) -> str:

@@ -1,0 +1,206 @@
+"""TocsinApp: the console as a client of one core. It reads the link's picture and sends commands; it holds no facts."""
+
+from __future__ import annotations
+
+import gc
+import time
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.binding import BindingType
+
+from console.tui import details, ink
+from console.tui.alert_bell import AlertBell
+from console.tui.desk import Desk
+from console.tui.exercise import Exercise
+from console.tui.keys import bindings
+from console.tui.screens import boards, palette
+from console.tui.screens.help import HelpScreen
+from console.tui.screens.item import ItemScreen
+from console.tui.screens.main import MainScreen
+from console.tui.screens.pick import PickScreen
+from console.tui.screens.proposal import ProposalScreen
+from console.tui.screens.why import WhyScreen
+
+if TYPE_CHECKING:
+    from console.link import Change, Session
+    from twin.pack import CityPack
+
+TICK_S = 0.1
+SECOND_S = 1.0
+
+
+class TocsinApp(Exercise):
+    """Screens over one Session. Ten times a second marks move, once a second ages and clocks do."""
+
+    CSS = """
+    Screen { background: $tocsin-ground; color: $foreground; }
+    PageScreen > Rows { height: 1fr; }
+    """
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    ESCAPE_TO_MINIMIZE = False
+
+    def __init__(self, link: Session, pack: CityPack, *, theme: Literal["dark", "light", "high_contrast"] = "dark") -> None:
+        super().__init__()
+        self.link = link
+        self.ink: str = theme
+        for name in ink.ORDER:
+            self.register_theme(ink.theme(name))
+        self.theme = ink.theme(theme).name
+        self.desk = Desk(link, pack, start=lambda job: self.run_worker(job, exit_on_error=False), changed=self.show_now)
+        self.main = MainScreen(self.desk)
+        self.alert_bell = AlertBell()
+        self._dirty: set[str] = set()
+        self._whole = False
+
+    def on_mount(self) -> None:
+        """Screen, link, clocks."""
+        self.main.map.set_theme(self.ink)
+        self.push_screen(self.main)
+        self.run_worker(self.link.run(self.on_change), exit_on_error=False)
+        self.set_interval(TICK_S, self._tick)
+        self.set_interval(SECOND_S, self._second)
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        gc.collect()
+        gc.freeze()  # start-up objects live as long as the app: collecting them again costs frames
+
+    # What changed
+
+    def on_change(self, change: Change) -> None:
+        """Entries arrived; they are shown with the next tick, many at once if there are many."""
+        self._dirty |= change.kinds
+        self._whole |= change.snapshot or change.state_changed
+
+    def _tick(self) -> None:
+        arrived = bool(self._dirty) or self._whole
+        kinds, self._dirty = self._dirty, set()
+        whole, self._whole = self._whole, False
+        self.desk.tidy(arrived=arrived)
+        if arrived:
+            self._reload(None if whole else kinds)
+            self._ring()
+        elif self.screen is self.main:
+            self.main.map.tick()
+
+    def _second(self) -> None:
+        self._reload(None)
+        self._ring()
+
+    def _ring(self) -> None:
+        if self.alert_bell.due(self.desk.home.alarms.values(), time.monotonic()):
+            self.bell()
+
+    def show_now(self) -> None:
+        """Shows what the operator just did, before anything else happens."""
+        self._reload(None)
+
+    def _reload(self, kinds: set[str] | None) -> None:
+        for screen in reversed(self.screen_stack):
+            reload = getattr(screen, "reload", None)
+            if reload is not None:
+                reload(kinds)
+            if not screen.is_modal:
+                return
+
+    # Going about
+
+    def open_item(self, key: str) -> None:
+        """Opens the page of anything."""
+        if key.startswith("proposal:"):
+            self.push_screen(ProposalScreen(self.desk, key))
+        elif details.exists(self.desk, key):
+            self.push_screen(ItemScreen(self.desk, key))
+
+    def go_to(self, key: str) -> None:
+        """Selects a thing, shows it on the map and opens it."""
+        self.main.select(key)
+        self.main.map.look_at(key)
+        self.open_item(key)
+
+    def action_pane(self, name: str) -> None:
+        """A pane of the main screen, from anywhere."""
+        while self.screen is not self.main and len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.main.go(name)
+
+    def action_approvals(self) -> None:
+        """Opens the chosen proposal, else goes to the list and opens the most urgent on the second press."""
+        if self.subject.startswith("proposal:"):
+            self.open_item(self.subject)
+        else:
+            self.action_pane("approvals")
+
+    def action_units(self) -> None:
+        """The unit board."""
+        self.push_screen(boards.UnitBoard(self.desk))
+
+    def action_outbox(self) -> None:
+        """Alerts and requests."""
+        self.push_screen(boards.Outbox(self.desk))
+
+    def action_log(self) -> None:
+        """The log."""
+        self.push_screen(boards.LogBoard(self.desk))
+
+    def action_feeds(self) -> None:
+        """Feeds."""
+        self.push_screen(boards.FeedBoard(self.desk))
+
+    def action_map_table(self) -> None:
+        """What is on the map, as text."""
+        self.push_screen(boards.MapTable(self.desk, self.main.map))
+
+    def action_why(self) -> None:
+        """Traces of the playbooks."""
+        self.show_why("")
+
+    def show_why(self, playbook: str) -> None:
+        """Traces of one playbook, or of all."""
+        self.push_screen(WhyScreen(self.desk, playbook))
+
+    def action_help(self) -> None:
+        """Keys, words, legend."""
+        self.push_screen(HelpScreen(self.desk))
+
+    def action_view(self) -> None:
+        """Shows the subject on the map."""
+        key = self.subject
+        self.action_pane("map")
+        self.main.select(key)
+        if not self.main.map.look_at(key):
+            self.desk.tell("It has no place on the map.")
+
+    def action_next_mark(self, by: int) -> None:
+        """The next thing on the map."""
+        self.action_pane("map")
+        self.main.map.action_next_mark(by)
+
+    def action_palette(self) -> None:
+        """Finds anything, does anything."""
+        if not self.screen.is_modal:
+            self.push_screen(PickScreen(self.desk, "PALETTE", lambda: palette.choices(self, self.desk)),
+                             lambda got: palette.run(self, got[0]) if got else None)
+
+    def action_theme(self) -> None:
+        """The next theme."""
+        self._wear(ink.ORDER[(ink.ORDER.index(self.ink) + 1) % len(ink.ORDER)])
+
+    def _wear(self, name: str) -> None:
+        self.ink = name
+        self.theme = ink.theme(name).name
+        self.main.map.set_theme(name)
+        self.refresh(layout=True)
+        for screen in self.screen_stack:
+            for widget in screen.query("*"):
+                widget.refresh()
+
+    def action_leave_console(self) -> None:
+        """Leaves; the core goes on."""
+        self.exit()
+
+
+def run(link: Session, pack: CityPack, *, theme: Literal["dark", "light", "high_contrast"] = "dark") -> None:
+    """Runs the console on this terminal until the operator leaves it; the core is not touched by that."""
+    TocsinApp(link, pack, theme=theme).run()
