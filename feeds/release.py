@@ -1,0 +1,67 @@
+"""Whether an alert may still leave: asked by the outbox before every hand-over, not only when it was approved."""
+
+from __future__ import annotations
+
+from picture.decisions import Refused, Released, settle, watched_changes
+from picture.entry import canonical
+from picture.model import Alert, Effect, Proposal, StreamPicture
+
+_GO = ("approved", "executed")
+
+
+def still_released(alert: Alert, picture: StreamPicture, now_ms: int) -> tuple[str, ...]:
+    """Nothing where the alert may leave now; else the difference, a line each.
+
+    An alert out of a proposal must be one of the effects that people signed, word for word. What a proposal watches is
+    compared until it is executed, and no longer: its own effects change it. Notices that a playbook's run or an operator
+    sends need no proposal; a public alert always does, approved by two persons.
+    """
+    proposal = picture.proposals.get(alert.proposal)
+    if proposal is None:
+        return _without_proposal(alert, picture)
+    if proposal.status not in _GO:
+        return (f"proposal {proposal.id} is {proposal.status}",)
+    answer = settle(proposal, picture, min(now_ms, proposal.due_ms))
+    if isinstance(answer, Refused):
+        changed = watched_changes(proposal.watched, picture)
+        if proposal.status != "executed" or answer.diff != changed:
+            return answer.diff
+    elif not isinstance(answer, Released):
+        return (f"{answer.approved} of {answer.needed} persons have approved",)
+    return _not_as_signed(alert, proposal)
+
+
+def _without_proposal(alert: Alert, picture: StreamPicture) -> tuple[str, ...]:
+    if alert.proposal and alert.proposal not in picture.runs:
+        return (f"there is no proposal {alert.proposal}",)
+    return ("a public alert needs a proposal that two persons approved",) if alert.kind == "public" else ()
+
+
+def _not_as_signed(alert: Alert, proposal: Proposal) -> tuple[str, ...]:
+    """What sets the alert apart from every effect of its proposal that sends something; nothing where one fits."""
+    verb = "notice.internal" if alert.kind == "internal" else f"alert.{alert.kind}"
+    sending = [effect for effect in proposal.effects if "recipients" in dict(effect.args)]
+    own = [effect for effect in sending if effect.verb == verb]
+    if alert.kind == "public" and not any(effect.act_class == "two_person" for effect in own):
+        return ("no effect of the proposal warns the public with two persons' approval",)
+    differences = [_differs(effect, alert, effect.verb == verb) for effect in own or sending]
+    if not differences:
+        return ("no effect of the proposal sends a message",)
+    return min(differences, key=len)
+
+
+def _differs(effect: Effect, alert: Alert, word_for_word: bool) -> tuple[str, ...]:
+    """A line for every field in which the alert is not what the effect's arguments say.
+
+    Other verbs (``unit.assign``, ``request.make``) word their messages when they are carried out: their recipients count.
+    """
+    args = dict(effect.args)
+    said: dict[str, object] = {"recipients": [[one.recipient, one.channel] for one in alert.deliveries]}
+    if word_for_word:
+        said |= {"headline": alert.headline, "body": alert.body, "area": alert.area, "rings": alert.rings,
+                 "urgency": alert.urgency, "severity": alert.severity, "certainty": alert.certainty}  # fmt: skip
+    return tuple(
+        f"{name} of alert {alert.id} is not what was approved"
+        for name, value in said.items()
+        if name in args and canonical(args[name]) != canonical(value)
+    )
