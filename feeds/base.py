@@ -26,13 +26,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class FeedContext:
-    """What a codec may know beside the bytes. ``skip`` hears of parts left out on purpose (unknown kinds in a batch)."""
+    """What a codec may know beside the bytes. ``skip`` hears of parts left out on purpose: unknown kinds in a batch."""
 
     feed: str = ""
     received_ms: int = 0
     """When the message arrived, by the world's clock; used where the wire carries no time of its own."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """The sender's names turned into ours: ``{"Datastream(7)": "TG-OLDQUAY/water_level"}``, ``{"urn:…:42": "SUB-07"}``."""
+    """The sender's names turned into ours: ``{"Datastream(7)": "TG-OLDQUAY/water_level", "urn:…:42": "SUB-07"}``."""
     limits: Limits = Limits()
     skip: Callable[[str], None] = _not_noted
 

@@ -20,9 +20,6 @@ from picture.reports import Report
 _CONFIGURATION: Final = "TOC-1003"
 _NOT_ITS_WORD: Final = "TOC-2008"
 MIN_SECRET_BYTES: Final = 16
-REPORT_TYPES: Final = (
-    "incident", "observation", "vessel", "unit", "distress", "alert", "facility", "road", "reply",
-)  # fmt: skip
 
 
 class FeedConfig(BaseModel):
@@ -99,27 +96,18 @@ def _from_file(path: Path, reference: str) -> bytes:
     return content.rstrip(b"\r\n")
 
 
+_SUBJECTS: Final = {
+    "incident": "reporter", "observation": "sensor", "vessel": "mmsi", "unit": "callsign", "distress": "subject",
+    "alert": "sender", "facility": "facility", "road": "road", "reply": "request",
+}  # fmt: skip
+"""Report type -> the field that says for whom it speaks."""
+REPORT_TYPES: Final = tuple(_SUBJECTS)
+
+
 def subject(report: Report) -> str:
     """Whom a report speaks for, as ``may_speak`` patterns see it; of an incident, who reported it."""
-    match report.report:
-        case "incident":
-            return report.reporter
-        case "observation":
-            return report.sensor
-        case "vessel":
-            return f"{report.mmsi:09d}"
-        case "unit":
-            return report.callsign
-        case "distress":
-            return report.subject
-        case "alert":
-            return report.sender
-        case "facility":
-            return report.facility
-        case "road":
-            return report.road
-        case "reply":
-            return report.request
+    value = getattr(report, _SUBJECTS[report.report])
+    return f"{value:09d}" if isinstance(value, int) else str(value)
 
 
 def check_may_speak(reports: tuple[Report, ...], grants: tuple[str, ...]) -> None:

@@ -113,7 +113,7 @@ def text(value: object, field: str, limit: int) -> str:
 
 
 def shortened(value: str, limit: int) -> str:
-    """The text, cut with an ellipsis where it is longer; only for words to be read, never for a name that identifies."""
+    """The text, cut with an ellipsis where it is longer; for words to be read, never for a name that identifies."""
     return value if len(value) <= limit else value[: limit - 1] + "…"
 
 

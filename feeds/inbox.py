@@ -1,7 +1,7 @@
-"""The inbox: HTTP POST ``/inbox/{feed}``, signed with the feed's own secret. The credential, never the body, names the source.
+"""The inbox: HTTP POST ``/inbox/{feed}``, signed with the feed's own secret. The credential names the source, not the body.
 
-Order of checks: host, origin, size (while the body streams in), signature, then the codec and what the feed may speak for. What
-fails before its signature is verified is booked on ``inbox``, not on the feed that it claims to be.
+Order of checks: host, origin, size (while the body streams in), signature, then the codec and what the feed may speak
+for. What fails before its signature is verified is booked on ``inbox``, not on the feed that it claims to be.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _UNSIGNED: Final = "TOC-2007"
 _NOT_ALLOWED: Final = "TOC-2101"
 _TOO_SLOW: Final = "TOC-2102"
 _STATUS: Final = {
-    _TOO_LARGE: 413, "TOC-2002": 400, "TOC-2006": 415, _UNSIGNED: 401, "TOC-2008": 403, _NOT_ALLOWED: 403, _TOO_SLOW: 408,
+    _TOO_LARGE: 413, "TOC-2002": 400, "TOC-2006": 415, _UNSIGNED: 401, "TOC-2008": 403, _NOT_ALLOWED: 403,
+    _TOO_SLOW: 408,
 }  # fmt: skip
 
 Deliver = Callable[[str, bytes, tuple[Report, ...]], Awaitable[None]]

@@ -64,7 +64,7 @@ class Intake:
         return self._limits.max_bytes
 
     def read(self, data: bytes, received_ms: int) -> Reading:
-        """Everything a delivery held, each message accepted whole or refused whole; never raises for what data holds."""
+        """All that a delivery held, each message accepted whole or refused whole; never raises for what data holds."""
         skipped: list[str] = []
         context = FeedContext(self.config.id, received_ms, self.config.names, self._limits, skipped.append)
         if len(data) > self._limits.max_bytes:

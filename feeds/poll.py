@@ -1,4 +1,4 @@
-"""Fetching a feed over HTTP at intervals, without asking for what has not changed and without trusting the answer's size.
+"""Fetching a feed over HTTP at intervals, asking only for what has changed and never trusting the answer's size.
 
 The poller sleeps nowhere and reads no clock: ``fetch`` does one request and says when the next is due.
 """

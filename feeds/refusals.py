@@ -37,7 +37,7 @@ def refusal(feed: str, code: str, detail: str, body: bytes, at_ms: int, *, size:
 class RefusalMeter:
     """Lets the first refusal per source, code and minute through, and counts the rest until the minute is over.
 
-    Pure of any clock: the refusals' own ``at_ms`` and ``due(now_ms)`` move it. It holds one entry for each source and code.
+    Pure of any clock: the refusals' own ``at_ms`` and ``due(now_ms)`` move it. It holds one entry per source and code.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Which wires there are: the built-in ones and those that installed distributions add (entry points ``tocsin.feeds``).
 
-An entry point's name is the wire, its value a package with the same skeleton: ``manifest.yaml``, ``codec`` and ``source``.
+An entry point's name is the wire, its value a package with the same skeleton: ``manifest.yaml``, ``codec``, ``source``.
 A wire is imported when it is first asked for, so that start-up does not pay for those a world does not use.
 """
 

@@ -64,9 +64,7 @@ def _check_structure(data: bytes, limits: Limits) -> None:
         elif mark == 0x2C:
             parts += 1
         if depth > limits.max_depth or parts > limits.max_parts:
-            raise InputError(
-                f"JSON: more than {limits.max_depth} levels or {limits.max_parts} parts.", code=_TOO_DEEP
-            )
+            raise InputError(f"JSON: more than {limits.max_depth} levels or {limits.max_parts} parts.", code=_TOO_DEEP)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """AIS messages (ITU-R M.1371-5) both ways, as NMEA 0183 lines; pyais reads and writes the bits.
 
-Read: 1, 2, 3, 5, 14, 18, 19, 24, 27. A beacon (MMSI 970 AIS-SART, 972 man overboard, 974 EPIRB) or navigational status 14 is a
-``DistressReport``, as is a safety text with MAYDAY. "Not available" in a field is None, never a number.
+Read: 1, 2, 3, 5, 14, 18, 19, 24, 27. A beacon (MMSI 970 AIS-SART, 972 man overboard, 974 EPIRB) or navigational status
+14 is a ``DistressReport``, as is a safety text with MAYDAY. "Not available" in a field is None, never a number.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _WORDS: Final = (
 def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
     """The reports in whole messages, one NMEA line each part; comments and blank lines are passed over.
 
-    ``at_ms`` is the receiver's time in the tag block, else the time of receipt. Among several messages one of a type that
-    is not read is skipped and noted; alone it is TOC-2006.
+    ``at_ms`` is the receiver's time in the tag block, else the time of receipt. Among several messages one of a type
+    that is not read is skipped and noted; alone it is TOC-2006.
 
     Raises:
         InputError: TOC-2002 broken line, checksum or missing part, TOC-2003 too short, TOC-2006, TOC-2009.
@@ -144,12 +144,12 @@ def _speed(message: dict[str, Any], kind: int) -> int | None:
     speed = message.get("speed")
     if speed is None or speed >= (63 if kind == 27 else 102.3):
         return None
-    return round(int(round(speed * 10)) * 463 / 9)
+    return round(float(speed * 10) * 463 / 9)
 
 
 def _course(message: dict[str, Any]) -> int | None:
     course = message.get("course")
-    return None if course is None or course >= 360 else int(round(course * 10)) * 10
+    return None if course is None or course >= 360 else round(float(course * 10)) * 10
 
 
 def _heading(message: dict[str, Any]) -> int | None:
@@ -205,9 +205,7 @@ def _encode_distress(report: DistressReport) -> bytes:
     if report.lon_e7 is None and lines:
         return lines
     status = _STATUS_UNDEFINED if report.ended else _STATUS_SART_ACTIVE
-    moved = VesselReport(
-        at_ms=report.at_ms, mmsi=mmsi, lon_e7=report.lon_e7, lat_e7=report.lat_e7, nav_status=status
-    )
+    moved = VesselReport(at_ms=report.at_ms, mmsi=mmsi, lon_e7=report.lon_e7, lat_e7=report.lat_e7, nav_status=status)
     return lines + _message(_movement(moved), report.at_ms)
 
 

@@ -1,8 +1,8 @@
 """CAP 1.2 messages both ways: ``decode`` to an ``AlertMessage``, ``encode`` to XML that fits the OASIS schema.
 
-Rules beyond the schema are CAP 1.2 §3.2 (identifiers, references, scope) and our own for what we can act upon: an Alert or
-Update carries an info block with an area. Free words longer than ours are cut with an ellipsis (the raw message stays
-in the journal); what identifies is never cut.
+Rules beyond the schema are CAP 1.2 §3.2 (identifiers, references, scope) and our own for what we can act upon: an
+Alert or Update carries an info block. Free words longer than ours are cut with an ellipsis (the raw message stays in
+the journal); what identifies is never cut.
 """
 
 from __future__ import annotations

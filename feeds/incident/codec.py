@@ -1,8 +1,8 @@
 """``tocsin.incident/1``: one JSON object per report, in human units, from call takers, citizens and partners.
 
-``type`` says which: report, facility, road, reply, unit. Times are RFC 3339 with a zone, positions ``[lon, lat]`` in degrees.
-An unknown key is refused with the nearest known one: a misspelt ``people_traped`` must not vanish. The forms are documented
-field by field in ``docs/feeds.md``, and a test holds the two together.
+``type`` says which: report, facility, road, reply, unit. Times are RFC 3339 with a zone, positions ``[lon, lat]`` in
+degrees. An unknown key is refused with the nearest known one: a misspelt ``people_traped`` must not vanish. The forms
+are documented field by field in ``docs/feeds.md``, and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ FORMS: Final[dict[str, type[_Form]]] = {
 def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
     """The one report in a ``tocsin.incident/1`` object.
 
-    Raises ``InputError``: TOC-2003 with the key that is missing, unknown or of the wrong type, TOC-2006 for another schema
-    or type, TOC-2009 for a position or time that cannot be.
+    Raises ``InputError``: TOC-2003 with the key that is missing, unknown or of the wrong type, TOC-2006 for another
+    schema or type, TOC-2009 for a position or time that cannot be.
     """
     value = strict_json.parse(data, context.limits)
     if not isinstance(value, dict):

@@ -1,8 +1,8 @@
 """NGSI-LD entities and notifications to reports, and reports to normalized entities.
 
-By entity type: facilities give one ``FacilityReport`` per attribute, ``…Observed`` entities one ``Observation`` per measure,
-road entities a ``RoadReport``, ``Alert`` and ``RoadAccident`` an ``IncidentReport``. A type that is not read is TOC-2006
-alone, and skipped and noted in a batch.
+By entity type: facilities give one ``FacilityReport`` per attribute, ``…Observed`` entities one ``Observation`` per
+measure, road entities a ``RoadReport``, ``Alert`` and ``RoadAccident`` an ``IncidentReport``. A type that is not read is
+TOC-2006 alone, and skipped and noted in a batch.
 """
 
 from __future__ import annotations
@@ -193,12 +193,15 @@ def _snake(name: str) -> str:
 
 
 def encode(
-    report: FacilityReport | Observation | RoadReport | IncidentReport, *, entity_type: str = "", simplified: bool = False
-) -> bytes:  # fmt: skip
+    report: FacilityReport | Observation | RoadReport | IncidentReport,
+    *,
+    entity_type: str = "",
+    simplified: bool = False,
+) -> bytes:
     """One entity, normalized or simplified, that ``decode`` reads back as this report.
 
-    The entity's id is ``external_id``, else ``urn:ngsi-ld:<type>:<name>``. Caller, call-back and the other words that these
-    models have no place for are not written.
+    The entity's id is ``external_id``, else ``urn:ngsi-ld:<type>:<name>``. Caller, call-back and the other words that
+    these models have no place for are not written.
 
     Raises:
         InputError: TOC-2003 where NGSI-LD models have no attribute for the quantity.

@@ -1,7 +1,7 @@
 """Cursor-on-Target events both ways (MITRE CoT base schema 2.0, TAK's ``detail`` elements).
 
-Read: ``a-f-*`` a unit of ours, ``b-a-o-*`` an emergency, ``b-r-f-h-c`` a casualty evacuation, ``a-u-G*`` something seen on
-the ground. Our own words travel in ``<_tocsin_>``, which other TAK clients pass over. Every other type is TOC-2006.
+Read: ``a-f-*`` a unit of ours, ``b-a-o-*`` an emergency, ``b-r-f-h-c`` a casualty evacuation, ``a-u-G*`` something seen
+on the ground. Our own words travel in ``<_tocsin_>``, which other TAK clients pass over. Every other type is TOC-2006.
 """
 
 from __future__ import annotations

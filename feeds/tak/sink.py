@@ -12,7 +12,7 @@ _FAILED: Final = "TOC-7001"
 
 
 class TakSink:
-    """Opens a connection for each event. CoT repeats are harmless by nature: the event's uid replaces the earlier one."""
+    """Opens a connection for each event. Repeats do no harm: an event replaces the earlier one of its uid."""
 
     def __init__(self, host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self._host = host
@@ -20,7 +20,7 @@ class TakSink:
         self._timeout_s = timeout_s
 
     async def hand_over(self, body: bytes, *, key: str) -> str:
-        """``written``: TAK acknowledges nothing, so this is no evidence of receipt. Raises ``DeliveryError`` TOC-7001."""
+        """``written``: TAK acknowledges nothing, so it is no evidence of receipt. Raises ``DeliveryError`` TOC-7001."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 _, writer = await asyncio.open_connection(self._host, self._port)

@@ -96,12 +96,14 @@ def observation(draw: st.DrawFn, ngsi: bool = False) -> Observation:
 # --- ngsi --------------------------------------------------------------------------------------------
 
 
+_NOT_FACTS = ("name", "source", "owner", "category", "scope", "id", "type", "description", "address", "location")
+
+
 @st.composite
 def _facility(draw: st.DrawFn) -> FacilityReport:
     name = draw(slug)
     value = draw(line | st.integers(-(10**15), 10**15) | st.booleans() | st.floats(-1e9, 1e9))
-    attribute = draw(snake.filter(lambda each: each not in ("name", "source", "owner", "category", "scope", "id",
-                                                              "type", "description", "address", "location")))  # fmt: skip
+    attribute = draw(snake.filter(lambda each: each not in _NOT_FACTS))
     return FacilityReport(
         at_ms=draw(at_ms), external_id=f"urn:ngsi-ld:Facility:{name}", facility=name, attribute=attribute, value=value
     )
@@ -157,8 +159,8 @@ _signal = st.tuples(_beacon, st.integers(0, 999_999), at_ms, _grid_lon, _grid_la
     lambda drawn: DistressReport(
         at_ms=drawn[2], signal=drawn[0][1], subject=f"{drawn[0][0]}{drawn[1]:06d}", lon_e7=drawn[3], lat_e7=drawn[4],
         ended=drawn[5],
-    )  # fmt: skip
-)
+    )
+)  # fmt: skip
 ais = st.one_of(_moving, _particulars, _signal)
 
 # --- cap ---------------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ from picture.reports import (
 )
 from tests.feeds import strategies as reports
 
-
 few = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CONTEXT = FeedContext("test", 1_700_000_000_000)
 T = 1_800_000_000_000
@@ -249,7 +248,13 @@ def test_units_are_converted_to_ours() -> None:
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [(b"4000", "TOC-2009"), (b'"high"', "TOC-2003"), (b"true", "TOC-2003"), (b"1e999", "TOC-2009"), (b"NaN", "TOC-2002")],
+    [
+        (b"4000", "TOC-2009"),
+        (b'"high"', "TOC-2003"),
+        (b"true", "TOC-2003"),
+        (b"1e999", "TOC-2009"),
+        (b"NaN", "TOC-2002"),
+    ],
 )
 def test_a_water_level_that_is_none_is_refused(value: bytes, code: str) -> None:
     data = b'{"id":"g","type":"WaterObserved","waterLevel":' + value + b"}"
@@ -259,12 +264,11 @@ def test_a_water_level_that_is_none_is_refused(value: bytes, code: str) -> None:
 
 
 def test_a_data_stream_known_only_by_number_is_named_by_the_feeds_configuration() -> None:
-    data = b'{"result": 2.5, "phenomenonTime": "2027-01-15T08:00:00Z/2027-01-15T08:10:00Z", "Datastream": {"@iot.id": 7}}'
+    when = b'"phenomenonTime": "2027-01-15T08:00:00Z/2027-01-15T08:10:00Z"'
+    data = b'{"result": 2.5, ' + when + b', "Datastream": {"@iot.id": 7}}'
     context = FeedContext(names={"Datastream(7)": "TG-OLDQUAY/water_level/m"})
     (level,) = sensorthings.decode(data, context)
-    assert level == Observation(
-        at_ms=T + 600_000, sensor="TG-OLDQUAY", quantity="water_level", value=2.5, unit="m"
-    )
+    assert level == Observation(at_ms=T + 600_000, sensor="TG-OLDQUAY", quantity="water_level", value=2.5, unit="m")
     with pytest.raises(InputError, match=r"Datastream\(7\)"):
         sensorthings.decode(data, CONTEXT)
 

@@ -86,8 +86,15 @@ def test_each_attack_is_refused_for_what_it_is(wire: str, attack: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[@click=app.approve('x')]A[/]", "B [/]", "C\x1b]52;c;AAAA\x07", "\u202eevil\u202c", "nul\x00byte",
-        "a\u0301" * 300, "<script>alert(1)</script>", "'; DROP TABLE entry; --", "\ufeffzero\u200bwidth",
+        "[@click=app.approve('x')]A[/]",
+        "B [/]",
+        "C\x1b]52;c;AAAA\x07",
+        "\u202eevil\u202c",
+        "nul\x00byte",
+        "a\u0301" * 300,
+        "<script>alert(1)</script>",
+        "'; DROP TABLE entry; --",
+        "\ufeffzero\u200bwidth",
     ],
 )
 def test_markup_and_control_characters_are_carried_as_the_plain_text_they_are(text: str) -> None:
@@ -140,7 +147,8 @@ _values = st.recursive(
 def test_values_of_the_wrong_shape_in_known_places_never_crash(wire: str, value: object, kind: str) -> None:
     import json
 
-    document = value if not isinstance(value, dict) else {"id": "a", "schema": "tocsin.incident/1"} | value | {"type": kind}
+    frame = {"id": "a", "schema": "tocsin.incident/1"}
+    document = frame | value | {"type": kind} if isinstance(value, dict) else value
     reading = Intake(load({"id": "x", "wire": wire}), installed()).read(json.dumps(document).encode(), T)
     assert all(each.error.code in CATALOGUE for each in reading.refused)
 
@@ -159,5 +167,6 @@ def test_strict_json_agrees_with_json_on_what_both_accept(value: object) -> None
 
 
 def test_a_comment_or_stylesheet_beside_the_message_changes_nothing() -> None:
-    root = xml.parse(b'<?xml version="1.0"?><?xml-stylesheet href="http://x/y.xsl"?><!-- hi --><a>t<!-- x --></a>', Limits())
+    data = b'<?xml version="1.0"?><?xml-stylesheet href="http://x/y.xsl"?><!-- hi --><a>t<!-- x --></a>'
+    root = xml.parse(data, Limits())
     assert (root.tag, root.text, len(root)) == ("a", "t", 0)
