@@ -142,7 +142,10 @@ def events_per_s(
 def compare(folder: Path, batch: int, count: int, rounds: int) -> dict[str, float]:
     """Median rates of both, their ratio, and our latency; rounds alternate, so that both meet the same noise."""
     documents = tracks(count)
-    ours_s, alike_s, plain_s, latency = [], [], [], []
+    ours_s: list[float] = []
+    alike_s: list[float] = []
+    plain_s: list[float] = []
+    latency: list[float] = []
     for turn in range(rounds):
         with closing(Ours(folder / f"ours-{batch}-{turn}")) as ours:
             rate, took = events_per_s(lambda texts: ours.append(VesselUpdated, texts), documents, batch)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -138,7 +139,7 @@ class TestContract:
 
     @pytest.mark.parametrize("field", [{"cause": (3,)}, {"cause": (0,)}, {"cause_index": (1,)}, {"cause_index": (-1,)}])
     async def test_a_cause_must_come_before_its_effect(
-        self, open_journal: Open, tmp_path: Path, field: dict[str, tuple[int, ...]]
+        self, open_journal: Open, tmp_path: Path, field: dict[str, Any]
     ) -> None:
         async with open_journal(tmp_path) as journal:
             with pytest.raises(JournalError) as refused:
