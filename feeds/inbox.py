@@ -1,4 +1,4 @@
-"""The inbox: HTTP POST ``/inbox/{feed}``, signed with the feed's own secret. The credential names the source, not the body.
+"""The inbox: HTTP POST ``/inbox/{feed}``, signed with the feed's own secret, which names the source; the body does not.
 
 Order of checks: host, origin, size (while the body streams in), signature, then the codec and what the feed may speak
 for. What fails before its signature is verified is booked on ``inbox``, not on the feed that it claims to be.
@@ -159,7 +159,7 @@ def inbox_app(
 ) -> FastAPI:  # fmt: skip
     """An ASGI application with the one route ``POST /inbox/{feed}``; the core serves or mounts it.
 
-    ``real_clock`` judges signatures, ``world_clock`` stamps receipt. Feeds without a secret are simply not in ``feeds``.
+    ``real_clock`` judges signatures, ``world_clock`` stamps receipt. Feeds without a secret are not in ``feeds``.
     Any ``Origin`` that is not in ``allowed_origins`` is refused: no web page may post here unasked.
     """
     inbox = Inbox(

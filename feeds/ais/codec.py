@@ -144,7 +144,8 @@ def _speed(message: dict[str, Any], kind: int) -> int | None:
     speed = message.get("speed")
     if speed is None or speed >= (63 if kind == 27 else 102.3):
         return None
-    return round(float(speed * 10) * 463 / 9)
+    tenths = round(float(speed) * 10)
+    return round(tenths * 463 / 9)
 
 
 def _course(message: dict[str, Any]) -> int | None:

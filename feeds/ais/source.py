@@ -10,7 +10,8 @@ from picture.errors import InputError
 class SentenceFramer:
     """Gives each whole AIS message with all its lines.
 
-    Comments and the ``$`` sentences of other NMEA talkers are passed over. A line that is no sentence is passed on by itself, so that the codec refuses it by its code.
+    Comments and the ``$`` sentences of other NMEA talkers are passed over. A line that is no sentence is passed on by
+    itself, so that the codec refuses it by its code.
     """
 
     def __init__(self) -> None:

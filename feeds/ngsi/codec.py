@@ -1,8 +1,8 @@
 """NGSI-LD entities and notifications to reports, and reports to normalized entities.
 
 By entity type: facilities give one ``FacilityReport`` per attribute, ``…Observed`` entities one ``Observation`` per
-measure, road entities a ``RoadReport``, ``Alert`` and ``RoadAccident`` an ``IncidentReport``. A type that is not read is
-TOC-2006 alone, and skipped and noted in a batch.
+measure, road entities a ``RoadReport``, ``Alert`` and ``RoadAccident`` an ``IncidentReport``. A type that is not read
+is TOC-2006 alone, and skipped and noted in a batch.
 """
 
 from __future__ import annotations

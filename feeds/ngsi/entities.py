@@ -1,7 +1,7 @@
 """NGSI-LD entities in any of their representations, read to one plain form; no ``@context`` is ever fetched.
 
-Normalized, concise, simplified (keyValues) and NGSI v2 all become ``Attribute``s; a type or name written as IRI is known
-by its last part.
+Normalized, concise, simplified (keyValues) and NGSI v2 all become ``Attribute``s; a type or name written as IRI is
+known by its last part.
 """
 
 from __future__ import annotations

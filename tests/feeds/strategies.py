@@ -143,6 +143,8 @@ _grid_lon = st.integers(-108_000_000, 108_000_000).map(lambda raw: round(raw * 1
 _grid_lat = st.integers(-54_000_000, 54_000_000).map(lambda raw: round(raw * 10_000_000 / 600_000))
 six_bit = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x5F, exclude_characters="@"),
                   min_size=1, max_size=20)  # fmt: skip
+# pyais reads the reserved types (25 to 28, 45 to 48 …) as the first of their row.
+_ship_types = st.sampled_from([30, 35, 36, 37, 51, 52, 55, 58, 60, 69, 70, 71, 79, 80, 84, 89, 90, 99])
 _moving = st.builds(
     VesselReport, at_ms=at_ms, mmsi=mmsi, lon_e7=_grid_lon, lat_e7=_grid_lat,
     speed_mmps=st.none() | st.integers(0, 1022).map(lambda raw: round(raw * 463 / 9)),
@@ -150,7 +152,7 @@ _moving = st.builds(
     heading_deg=st.none() | st.integers(0, 359), nav_status=st.none() | st.integers(0, 13),
 )  # fmt: skip
 _particulars = st.builds(
-    VesselReport, at_ms=at_ms, mmsi=mmsi, name=six_bit, ship_type=st.none() | st.integers(20, 99),
+    VesselReport, at_ms=at_ms, mmsi=mmsi, name=six_bit, ship_type=st.none() | _ship_types,
     length_m=st.none() | st.integers(1, 1022), draught_dm=st.none() | st.integers(1, 255),
     destination=st.none() | six_bit,
 )  # fmt: skip
