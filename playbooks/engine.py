@@ -1,0 +1,522 @@
+"""The engine: watches what arrives, starts runs, moves them on, and asks people. It returns events and stores nothing.
+
+Event-sourced: a run moves only when its events come back as entries, so what is journalled is where it stands. One
+step per turn: a core killed between two steps resumes at exactly the right one. Rules are indexed by event kind.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from picture import events as ev
+from picture.entry import Entry, canonical
+from picture.errors import PlaybookError, RefusedError
+from picture.fold import Picture
+from picture.folding import effect_of
+from picture.model import Proposal, StreamPicture
+from playbooks import offers
+from playbooks.context import Context
+from playbooks.effects import FREE, Draft, Verbs, results_of
+from playbooks.offers import Terms
+from playbooks.rules import Rule, WatchedClause, WatchedGroup, compile_rule, hit_of
+from playbooks.runs import CLEAR, END, Runs, RunState
+from playbooks.schema import Playbook, Step
+from playbooks.traces import Trace, traces
+from playbooks.vocabulary import TABLES, subject_of
+from playbooks.windows import Hit
+
+_HOUR_MS = 3_600_000
+
+
+class Engine:
+    """Runs playbooks over one stream. ``react`` is called with entries just folded, in order, and nothing else."""
+
+    def __init__(self, playbooks: Iterable[Playbook], verbs: Verbs, *, former: Iterable[Playbook] = ()) -> None:
+        """``former``: older versions that runs of the journal may still be pinned to; they start nothing."""
+        self._verbs = verbs
+        self._current = [compile_rule(playbook) for playbook in playbooks]
+        rules = {rule.id: rule for rule in map(compile_rule, former)} | {rule.id: rule for rule in self._current}
+        self._runs = Runs(rules)
+        self._by_kind: defaultdict[str, list[tuple[Rule, WatchedGroup, int, WatchedClause]]] = defaultdict(list)
+        self._by_name: dict[str, tuple[Rule, WatchedGroup, int, WatchedClause]] = {}
+        for rule in self._current:
+            for group, index, clause in rule.clauses():
+                self._by_name[f"{rule.playbook.playbook}/{clause.name}"] = (rule, group, index, clause)
+                for kind in clause.kinds:
+                    self._by_kind[kind].append((rule, group, index, clause))
+
+    # --- the core's side ------------------------------------------------------------------------------------
+
+    def react(self, entries: Sequence[Entry], ctx: Context) -> list[ev.Event]:
+        """What follows from these entries: events for a later commit, which names them as its cause.
+
+        Call it again with those entries once they are folded, until nothing comes back.
+        """
+        found: list[ev.Event] = []
+        started: dict[tuple[str, str], str] = {}
+        for entry in entries:
+            if entry.stream != ctx.picture.home_stream:
+                continue
+            run = self._runs.apply(entry)
+            found += self._answer(entry, run, ctx)
+            for rule, group, index, clause in self._by_kind.get(entry.kind, ()):
+                hits, more = self._look(clause, entry, ctx)
+                found += more
+                found += self._fire(rule, group, index, hits, ctx, started)
+        for run in list(self._runs.alive.values()):
+            if not run.in_flight:
+                events = self._turn(run, ctx)
+                run.in_flight = any(getattr(event, "id", "") == run.id for event in events)
+                found += events
+        return found
+
+    def carry_out(self, proposal: Proposal, ctx: Context) -> list[ev.Event]:
+        """The events of a released proposal, exactly as approved; RefusedError with the difference otherwise."""
+        return offers.carried_out(proposal, self._runs.alive.get(proposal.run), ctx, self._verbs)
+
+    def restore(self, picture: Picture, entries: Iterable[Entry] = ()) -> None:
+        """Takes up where a journal left off: folds its entries into runs and windows without deciding anything.
+
+        ``entries`` are this stream's, oldest first, from before the start of any run still going. What was due
+        follows from the next ``react``, also from ``react([], ctx)``.
+        """
+        for entry in entries:
+            if entry.stream != picture.home_stream:
+                continue
+            run = self._runs.apply(entry)
+            if run is not None and isinstance(entry.event, ev.RunEnded):
+                self._rearm(run)
+            for _, group, index, clause in self._by_kind.get(entry.kind, ()):
+                if clause.clause.condition is None:
+                    for hit in self._seen(clause, entry):
+                        if group.latch is not None:
+                            group.latch.set(index, hit)
+        for run in self._runs.alive.values():
+            run.in_flight = False
+        for rule in self._current:
+            self._mark_fired(rule, picture.home)
+
+    def explain(self, picture: Picture) -> list[Trace]:
+        """Why each rule fired or did not: one trace per rule, with its nearest miss."""
+        return traces(self._current, self._runs.alive, picture.home)
+
+    # --- triggers -------------------------------------------------------------------------------------------
+
+    def _look(self, clause: WatchedClause, entry: Entry, ctx: Context) -> tuple[list[Hit], list[ev.Event]]:
+        if clause.clause.condition is None:
+            return self._seen(clause, entry), []
+        table, identifier = subject_of(entry.event)
+        home = ctx.picture.home
+        things = [identifier] if table == clause.on else sorted(getattr(home, TABLES[clause.on][0]))
+        hits: list[Hit] = []
+        events: list[ev.Event] = []
+        for thing in things:
+            hit, timer = self._state_of(clause, thing, entry.at_ms, home)
+            hits += [hit] if hit is not None else []
+            events += [timer] if timer is not None else []
+        return hits, events
+
+    def _seen(self, clause: WatchedClause, entry: Entry) -> list[Hit]:
+        try:
+            hit = hit_of(clause, entry, entry.event)
+        except PlaybookError:
+            return []
+        if hit is None or clause.window is None:
+            return [hit] if hit is not None else []
+        spec = clause.clause.window
+        assert spec is not None
+        key = getattr(entry.event, spec.by) if spec.by else ""
+        distinct = getattr(entry.event, spec.count_distinct) if spec.count_distinct else entry.seq
+        hits = clause.window.add(key, distinct, hit)
+        if not hits:
+            return []
+        words = "; ".join(f"{one.subject} ({one.words})" for one in hits)
+        many = f"{len(hits)} within {spec.within // 60_000} min: " if len(hits) > 1 else ""
+        return [Hit(hit.at_ms, hit.source, hit.subject, f"{many}{words}")]
+
+    def _state_of(
+        self, clause: WatchedClause, thing: str, at_ms: int, home: StreamPicture
+    ) -> tuple[Hit | None, ev.TimerSet | None]:
+        try:
+            holds = clause.holds_for(home, thing)
+        except PlaybookError:
+            holds = False
+        if not holds:
+            clause.true_since.pop(thing, None)
+            clause.fired.discard(thing)
+            clause.miss(thing, thing)
+            return None, None
+        if thing in clause.fired:
+            return None, None
+        since = clause.true_since.get(thing)
+        if since is None:
+            since = clause.true_since[thing] = at_ms
+            if clause.for_ms:
+                name = next(name for name, (_, _, _, one) in self._by_name.items() if one is clause)
+                return None, ev.TimerSet(
+                    id=f"{name}/{thing}/for", due_ms=at_ms + clause.for_ms, what=f"{name} for {thing}"
+                )
+        if at_ms - since < clause.for_ms:
+            return None, None
+        clause.fired.add(thing)
+        record = getattr(home, TABLES[clause.on][0])[thing]
+        label = getattr(record, "name", "") or getattr(record, "title", "") or thing
+        return Hit(at_ms, "", thing, f"{label} ({clause.words({clause.on: record, 'city': home})})"), None
+
+    def _fire(
+        self,
+        rule: Rule,
+        group: WatchedGroup,
+        index: int,
+        hits: Sequence[Hit],
+        ctx: Context,
+        started: dict[tuple[str, str], str],
+    ) -> list[ev.Event]:
+        found: list[ev.Event] = []
+        for hit in hits:
+            words = hit.words
+            if group.latch is not None:
+                all_hits = group.latch.set(index, hit)
+                if not all_hits:
+                    continue
+                words = "; and ".join(one.words for one in all_hits)
+            found += self._start(rule, hit.subject, words, ctx, started)
+        return found
+
+    def _start(
+        self, rule: Rule, subject: str, words: str, ctx: Context, started: dict[tuple[str, str], str]
+    ) -> list[ev.Event]:
+        playbook, home = rule.playbook, ctx.picture.home
+        if playbook.applies.cities and home.city not in playbook.applies.cities:
+            return []
+        key = str(rule.key.value({"subject": subject}))
+        going = [
+            run
+            for run in self._runs.alive.values()
+            if run.rule.playbook.playbook == playbook.playbook and run.key == key
+        ]
+        if (playbook.playbook, key) in started or (going and playbook.mode.on_retrigger == "ignore"):
+            return []
+        found: list[ev.Event] = []
+        if going and playbook.mode.on_retrigger == "escalate":
+            return [self._alarm(f"{playbook.title}: fired again", words, going[0].id, f"again:{going[0].id}", ctx)]
+        found += [ev.RunEnded(id=run.id, status="stopped", why="started anew") for run in going]
+        recent = [
+            run
+            for run in home.runs.values()
+            if run.playbook == playbook.playbook and run.started_ms > ctx.now_ms - _HOUR_MS
+        ]
+        if len(recent) >= playbook.guards.max_runs_per_hour:
+            return []
+        identifier = ctx.ids.new("R")
+        started[playbook.playbook, key] = identifier
+        return [
+            *found,
+            ev.RunStarted(
+                id=identifier,
+                playbook=playbook.playbook,
+                playbook_version=playbook.version,
+                key=key,
+                trigger=words,
+                subject=subject,
+            ),
+        ]
+
+    def _mark_fired(self, rule: Rule, home: StreamPicture) -> None:
+        subjects = {run.subject for run in home.runs.values() if run.playbook == rule.playbook.playbook}
+        for _, _, clause in rule.clauses():
+            if clause.clause.condition is not None:
+                clause.fired |= {thing for thing in sorted(subjects) if clause.holds_for(home, thing)}
+
+    def _rearm(self, run: RunState) -> None:
+        if run.outcomes.get(CLEAR) == "done":
+            run.rule.rearm(run.subject)
+
+    # --- what runs wait for ---------------------------------------------------------------------------------
+
+    def _answer(self, entry: Entry, run: RunState | None, ctx: Context) -> list[ev.Event]:
+        event = entry.event
+        if isinstance(event, ev.ProposalSettled) and run is not None:
+            return self._settled(event, run, ctx)
+        if isinstance(event, ev.TimerFired):
+            return self._timer(event, entry, ctx)
+        if isinstance(event, ev.RunEnded) and run is not None:
+            self._rearm(run)
+        if isinstance(event, ev.HandsOff):
+            return self._offer_all_again(event, ctx)
+        return []
+
+    def _settled(self, event: ev.ProposalSettled, run: RunState, ctx: Context) -> list[ev.Event]:
+        step = run.proposals.get(event.id, "")
+        if event.status == "refused":
+            return self._offer_again(run, step, event.id, event.diff, ctx)
+        if event.status not in ("rejected", "expired"):
+            return []
+        run.in_flight = True
+        if step == CLEAR:
+            return [
+                ev.RunStep(id=run.id, step=CLEAR, outcome="done", detail=f"{event.id} {event.status}: left as it is")
+            ]
+        approve = run.rule.steps[step].approve
+        assert approve is not None
+        left = [
+            ev.RunStep(id=run.id, step=one, outcome="skipped", detail=f"{event.id} {event.status}")
+            for one in approve.of
+        ]
+        return [*left, *self._failed(run, step, f"{event.id} {event.status}", approve.on_reject, ctx)]
+
+    def _offer_again(
+        self, run: RunState, step: str, replaces: str, because: Sequence[str], ctx: Context
+    ) -> list[ev.Event]:
+        draft = self._draft_of(run, step, ctx)
+        if draft.effects:
+            return offers.offer(draft, run, self._terms(run, step, ctx), ctx, replaces=replaces, because=because)
+        run.in_flight = True
+        why = f"nothing is left to do: {'; '.join(because)}"
+        if step == CLEAR:
+            return [ev.RunStep(id=run.id, step=CLEAR, outcome="done", detail=why)]
+        return self._failed(run, step, why, run.rule.steps[step].on_failure, ctx)
+
+    def _offer_all_again(self, event: ev.HandsOff, ctx: Context) -> list[ev.Event]:
+        found: list[ev.Event] = []
+        because = ("hands off was switched on",) if event.on else ("hands off was switched off",)
+        for name, owner in list(self._runs.proposals.items()):
+            run = self._runs.alive[owner]
+            found += self._offer_again(run, run.proposals[name], name, because, ctx)
+        return found
+
+    def _timer(self, event: ev.TimerFired, entry: Entry, ctx: Context) -> list[ev.Event]:
+        owner, _, what = event.id.rpartition("/")
+        if what == "due":
+            return self._due(owner, ctx)
+        if what == "for" and owner.rpartition("/")[0] in self._by_name:
+            rule, group, index, clause = self._by_name[owner.rpartition("/")[0]]
+            hit, _ = self._state_of(clause, owner.rpartition("/")[2], entry.at_ms, ctx.picture.home)
+            return self._fire(rule, group, index, [hit] if hit else [], ctx, {})
+        run_id, _, step = owner.partition("/")
+        run = self._runs.alive.get(run_id)
+        if run is None or what != "wait" or run.at != step or run.outcomes.get(step) != "waiting" or step in run.heard:
+            return []
+        run.in_flight = True
+        spec = run.rule.steps[step]
+        return self._failed(run, step, "nothing came in time", spec.on_timeout or "stop", ctx)
+
+    def _due(self, proposal: str, ctx: Context) -> list[ev.Event]:
+        found = ctx.picture.home.proposals.get(proposal)
+        if found is None or found.status != "waiting" or found.escalated or proposal not in self._runs.proposals:
+            return []
+        alarm = self._alarm(
+            f"Undecided: {found.title}", f"{proposal} was due and nobody has decided", proposal, f"due:{proposal}", ctx
+        )
+        return [ev.ProposalSettled(id=proposal, status="escalated"), alarm]
+
+    def _alarm(self, title: str, cause: str, subject: str, key: str, ctx: Context) -> ev.AlarmRaised:
+        return ev.AlarmRaised(
+            id=ctx.ids.new("AM"),
+            priority=1,
+            title=title,
+            cause_words=cause,
+            subject=subject,
+            key=key,
+            consequence="Nothing is carried out until somebody decides.",
+            action="Decide, or hand it to a supervisor.",
+            time_to_act_s=300,
+        )
+
+    # --- moving on ------------------------------------------------------------------------------------------
+
+    def _turn(self, run: RunState, ctx: Context) -> list[ev.Event]:
+        try:
+            return self._advance(run, ctx)
+        except Exception as fault:  # the named supervisor of runs (STYLE, Errors): one playbook never stops the core
+            return self._failed(run, run.at, f"TOC-9001 {type(fault).__name__}", "escalate", ctx)
+
+    def _advance(self, run: RunState, ctx: Context) -> list[ev.Event]:
+        if run.at == END:
+            return [ev.RunEnded(id=run.id, status="done")]
+        if run.at == CLEAR:
+            return self._clearing(run, ctx)
+        step = run.rule.steps[run.at]
+        outcome = run.outcomes.get(step.id)
+        if outcome == "waiting":
+            return self._heard(run, step) if step.wait is not None else []
+        if outcome in ("done", "failed", "skipped"):
+            return []
+        return self._begin(run, step, ctx)
+
+    def _begin(self, run: RunState, step: Step, ctx: Context) -> list[ev.Event]:
+        if step.approve is not None:
+            return self._ask(run, step, ctx)
+        if step.wait is not None:
+            due = ctx.now_ms + step.wait.within
+            return self._heard(run, step) or [
+                ev.TimerSet(id=f"{run.id}/{step.id}/wait", due_ms=due, what=f"{step.id}: {step.wait.event}"),
+                ev.RunStep(id=run.id, step=step.id, outcome="waiting", detail=f"for {step.wait.event}"),
+            ]
+        if step.choose is not None:
+            return self._choose(run, step, ctx)
+        if step.parallel is not None:
+            inner = [event for one in step.parallel if one.id not in run.outcomes for event in self._do(run, one, ctx)]
+            failed = [event.step for event in inner if isinstance(event, ev.RunStep) and event.outcome == "failed"]
+            if failed:
+                return [*inner, *self._failed(run, step.id, f"{', '.join(failed)} failed", step.on_failure, ctx)]
+            return [*inner, offers.step_done(run.id, step.id)]
+        events = self._do(run, step, ctx)
+        if any(isinstance(event, ev.RunStep) and event.outcome == "failed" for event in events):
+            last = events[-1]
+            assert isinstance(last, ev.RunStep)
+            return self._failed(run, step.id, last.detail, step.on_failure, ctx)
+        return events
+
+    def _do(self, run: RunState, step: Step, ctx: Context) -> list[ev.Event]:
+        """A step that needs nobody's word. This is the named supervisor of steps: whatever fails, fails the step."""
+        assert step.do is not None
+        inner = replace(ctx, by=run.id, incident=offers.incident_of(run, ctx))
+        try:
+            verb = self._verbs.get(step.do)
+            if verb.act_class not in FREE:
+                raise PlaybookError(f"{verb.name} needs an approve step before it.", code="TOC-6106")
+            draft = offers.draft_step(step, run, inner, self._verbs)
+            if verb.act_class == "observe":
+                return [offers.step_done(run.id, step.id, offers.plan_results(draft))]
+            if ctx.picture.home.hands_off:
+                lines = "; ".join(effect.summary for effect in draft.effects)
+                return [ev.RunStep(id=run.id, step=step.id, outcome="skipped", detail=f"hands off; advised: {lines}")]
+            events = [event for effect in draft.effects for event in verb.carry_out(effect_of(effect), inner)]
+            return [*events, offers.step_done(run.id, step.id, results_of(events))]
+        except (PlaybookError, RefusedError) as fault:
+            return [
+                ev.RunStep(
+                    id=run.id,
+                    step=step.id,
+                    outcome="failed",
+                    detail=f"{fault.code} {fault.detail or '; '.join(fault.diff)}",
+                )
+            ]
+        except Exception as fault:  # the named supervisor of steps (STYLE, Errors): the run goes on by its own rules
+            return [ev.RunStep(id=run.id, step=step.id, outcome="failed", detail=f"TOC-9001 {type(fault).__name__}")]
+
+    def _ask(self, run: RunState, step: Step, ctx: Context) -> list[ev.Event]:
+        draft = self._draft_of(run, step.id, ctx)
+        assert step.approve is not None
+        if not draft.effects:
+            why = "; ".join(draft.evidence) or "everything is done already"
+            left = [ev.RunStep(id=run.id, step=one, outcome="skipped", detail=why) for one in step.approve.of]
+            return [*left, ev.RunStep(id=run.id, step=step.id, outcome="skipped", detail=why)]
+        events = offers.offer(draft, run, self._terms(run, step.id, ctx), ctx)
+        return [
+            *events,
+            ev.RunStep(id=run.id, step=step.id, outcome="waiting", detail=str(getattr(events[0], "id", ""))),
+        ]
+
+    def _draft_of(self, run: RunState, step: str, ctx: Context) -> Draft:
+        if step == CLEAR:
+            return offers.draft_undo(run, ctx, self._verbs)
+        approve = run.rule.steps[step].approve
+        assert approve is not None
+        return offers.draft_steps([run.rule.steps[name] for name in approve.of], run, ctx, self._verbs)
+
+    def _terms(self, run: RunState, step: str, ctx: Context) -> Terms:
+        title = run.rule.playbook.title
+        if step == CLEAR:
+            asked = next((one.approve for one in run.rule.playbook.steps if one.approve is not None), None)
+            return Terms(
+                CLEAR,
+                f"{title}: cleared, undo what was done",
+                tuple(asked.positions) if asked else (),
+                1,
+                ctx.now_ms + offers.CLEAR_WITHIN_MS,
+            )
+        approve = run.rule.steps[step].approve
+        assert approve is not None
+        return Terms(
+            step,
+            approve.title or title,
+            tuple(approve.positions),
+            approve.quorum,
+            ctx.now_ms + approve.within,
+            approve.watch,
+            approve.show,
+        )
+
+    def _heard(self, run: RunState, step: Step) -> list[ev.Event]:
+        return [ev.RunStep(id=run.id, step=step.id, outcome="done")] if step.id in run.heard else []
+
+    def _choose(self, run: RunState, step: Step, ctx: Context) -> list[ev.Event]:
+        bindings: dict[str, Any] = {name: None for name in run.rule.waits} | run.heard
+        bindings |= {"city": ctx.picture.home, "subject": run.subject}
+        try:
+            for condition, then in run.rule.cases[step.id]:
+                if condition.evaluate(bindings):
+                    return [offers.step_done(run.id, step.id, {"then": then})]
+        except PlaybookError as fault:
+            return self._failed(run, step.id, f"{fault.code} {fault.detail}", step.on_failure, ctx)
+        return [offers.step_done(run.id, step.id, {"then": step.otherwise} if step.otherwise else None)]
+
+    def _failed(self, run: RunState, step: str, why: str, then: str, ctx: Context) -> list[ev.Event]:
+        found: list[ev.Event] = []
+        if then == "escalate":
+            found.append(
+                self._alarm(
+                    f"{run.rule.playbook.title}: {step} failed",
+                    why,
+                    run.subject or run.id,
+                    f"failed:{run.id}/{step}",
+                    ctx,
+                )
+            )
+        if then == "continue":
+            return [ev.RunStep(id=run.id, step=step, outcome="skipped", detail=why)]
+        if then in run.rule.steps:
+            detail = canonical({"then": then, "why": why}).decode()
+            return [ev.RunStep(id=run.id, step=step, outcome="failed", detail=detail)]
+        found += [
+            ev.RunStep(id=run.id, step=step, outcome="failed", detail=why),
+            ev.RunEnded(id=run.id, status="stopped" if "reject" in why else "failed", why=f"{step}: {why}"),
+        ]
+        return found
+
+    # --- clearing -------------------------------------------------------------------------------------------
+
+    def _clearing(self, run: RunState, ctx: Context) -> list[ev.Event]:
+        clear = run.rule.playbook.clear
+        assert clear is not None
+        if run.outcomes.get(CLEAR) == "waiting":
+            return []
+        holds = self._is_clear(run, ctx.picture.home)
+        if not holds:
+            run.true_since = None
+            return []
+        if run.true_since is None:
+            run.true_since = ctx.now_ms
+            if clear.for_:
+                return [
+                    ev.TimerSet(id=f"{run.id}/{CLEAR}/for", due_ms=ctx.now_ms + clear.for_, what=f"{run.id} is clear")
+                ]
+        if ctx.now_ms - run.true_since < clear.for_:
+            return []
+        draft = offers.draft_undo(run, ctx, self._verbs)
+        if not draft.effects:
+            return [offers.step_done(run.id, CLEAR)]
+        return [
+            *offers.offer(draft, run, self._terms(run, CLEAR, ctx), ctx),
+            ev.RunStep(id=run.id, step=CLEAR, outcome="waiting", detail="asked whether to undo what was done"),
+        ]
+
+    def _is_clear(self, run: RunState, home: StreamPicture) -> bool:
+        clear, where, among = run.rule.playbook.clear, run.rule.clear_where, run.rule.clear_among
+        assert clear is not None and where is not None and among is not None
+        try:
+            counted = [
+                record
+                for record in getattr(home, TABLES[clear.on][0]).values()
+                if among.evaluate({clear.on: record, "city": home, "subject": run.subject})
+            ]
+            return bool(counted) and all(
+                where.evaluate({clear.on: one, "city": home, "subject": run.subject}) for one in counted
+            )
+        except PlaybookError:
+            return False

@@ -1,0 +1,106 @@
+"""Why a rule fired, or why not: for each, the nearest miss with its values, and what would flip it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from picture.conditions import Line
+from picture.model import StreamPicture
+from playbooks.references import in_words
+from playbooks.rules import Rule, WatchedClause
+from playbooks.runs import RunState
+from playbooks.vocabulary import record_of
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One rule's answer to "why?" or "why not?"."""
+
+    playbook: str
+    version: int
+    state: str
+    """running, near (something was looked at and missed), quiet (nothing to look at yet)."""
+    words: str
+    clause: str = ""
+    """Where in the file the nearest clause stands, ``any[0]``."""
+    thing: str = ""
+    """The sensor, facility or incident that came nearest."""
+    lines: tuple[Line, ...] = ()
+    """Each line of its condition with its values."""
+
+
+def traces(rules: Iterable[Rule], runs: Mapping[str, RunState], picture: StreamPicture) -> list[Trace]:
+    """One trace per rule, in the rules' order; nearest miss only."""
+    return [_trace(rule, runs, picture) for rule in rules]
+
+
+def _trace(rule: Rule, runs: Mapping[str, RunState], picture: StreamPicture) -> Trace:
+    name, version = rule.id
+    for run in runs.values():
+        if run.rule is rule:
+            return Trace(
+                name,
+                version,
+                "running",
+                f"{run.id} since it fired by {run.trigger}; now at {run.at}",
+                thing=run.subject,
+            )
+    nearest: tuple[int, int, Trace] | None = None
+    for number, (_, _, clause) in enumerate(rule.clauses()):
+        miss = _nearest(rule, clause, picture)
+        if miss is not None and (nearest is None or (miss[0], -number) < (nearest[0], -nearest[1])):
+            nearest = (miss[0], number, miss[1])
+    if nearest is not None:
+        return nearest[2]
+    return Trace(name, version, "quiet", "nothing that it looks at has been heard")
+
+
+def _nearest(rule: Rule, clause: WatchedClause, picture: StreamPicture) -> tuple[int, Trace] | None:
+    name, version = rule.id
+    short = _short_of(clause)
+    if short is not None:
+        return 0, Trace(name, version, "near", short, clause.name)
+    best: tuple[int, str, tuple[Line, ...]] | None = None
+    for thing, what in clause.misses.items():
+        bindings = _bindings(clause, thing, what, picture)
+        if bindings is None:
+            continue
+        lines = tuple(clause.condition.explain(bindings))
+        failing = sum(line.value is not True for line in lines)
+        if failing and (best is None or failing < best[0]):
+            best = (failing, thing, lines)
+    if best is None:
+        return None
+    failing, thing, lines = best
+    return failing, Trace(name, version, "near", _what_would_flip(thing, lines), clause.name, thing, lines)
+
+
+def _short_of(clause: WatchedClause) -> str | None:
+    if clause.window is None:
+        return None
+    held = max((clause.window.held(key) for key in clause.window.panes), key=len, default=())
+    if not held:
+        return None
+    have = f"{len(held)} of {clause.window.at_least} within {clause.window.within_ms // 60_000} min"
+    return f"{have}: {'; '.join(f'{one.subject} ({one.words})' for one in held)}"
+
+
+def _bindings(clause: WatchedClause, thing: str, what: Any, picture: StreamPicture) -> dict[str, Any] | None:
+    if clause.clause.condition is None:
+        return {"event": what}
+    record = record_of(picture, clause.on, thing)
+    return None if record is None else {clause.on: record, "city": picture, "subject": thing}
+
+
+def _what_would_flip(thing: str, lines: tuple[Line, ...]) -> str:
+    failing = [line for line in lines if line.value is not True]
+    needs = " and ".join(
+        f"{line.text} ({', '.join(f'{name} is {_known(value)}' for name, value in line.operands)})" for line in failing
+    )
+    return f"{thing}: needs {needs}"
+
+
+def _known(value: Any) -> str:
+    return "unknown" if value is None else in_words(value)
