@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from picture.events import Event
+from picture.event import Event
 
 
 def canonical(value: Any) -> bytes:

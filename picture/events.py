@@ -1,79 +1,98 @@
-"""What a journal may contain: one frozen model per kind of event, versioned.
+"""What a journal may contain, every kind by name: ``from picture import events as ev`` gives them all.
 
-An event's sealed fields (marked in ``picture.reports`` and here) are filled when it is handed to a journal and are
-None in every ``Entry``; the journal keeps them encrypted under the key that ``key_scope`` names. Stored bytes are
-never rewritten: a changed model gets a higher ``version`` and an upcaster in ``UPCASTERS``.
+Here stand the world and its site, what arrives and what is judged of it, people and units, and the exercise;
+``picture.intentions`` has intention, decision and outcome, ``picture.event`` what all events share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from picture.event import KINDS, UPCASTERS, Event, clear_part, sealed_paths, sealed_values
+from picture.intentions import (
+    AlertEnded,
+    AlertRequested,
+    AlternativeModel,
+    DecisionMade,
+    DeliveryChanged,
+    EffectModel,
+    ProposalMade,
+    ProposalSettled,
+    RequestAnswered,
+    RequestMade,
+    RunEnded,
+    RunStarted,
+    RunStep,
+    TimerFired,
+    TimerSet,
+    WatchedModel,
+)
 from picture.reports import SEAL, Report, SealedText
 
-KINDS: dict[str, type[Event]] = {}
-UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""(kind, version) -> payload of that version turned into the next one's."""
+__all__ = [
+    "KINDS",
+    "UPCASTERS",
+    "AgencyRegistered",
+    "AlarmChanged",
+    "AlarmRaised",
+    "AlertEnded",
+    "AlertRequested",
+    "AlternativeModel",
+    "AssignmentEnded",
+    "BarrierChanged",
+    "CommandRefused",
+    "DecisionMade",
+    "DeliveryChanged",
+    "DrillControlled",
+    "EffectModel",
+    "Event",
+    "FacilityRegistered",
+    "FacilityUpdated",
+    "FeedChanged",
+    "FeedRegistered",
+    "HandsOff",
+    "HazardChanged",
+    "IncidentChanged",
+    "IncidentClosed",
+    "IncidentMarkedDuplicate",
+    "IncidentOpened",
+    "IncidentReopened",
+    "InjectGiven",
+    "LogWritten",
+    "ProposalMade",
+    "ProposalSettled",
+    "ReportLinked",
+    "ReportReceived",
+    "ReportRefused",
+    "RequestAnswered",
+    "RequestMade",
+    "RoadClosed",
+    "RoadReopened",
+    "RunEnded",
+    "RunStarted",
+    "RunStep",
+    "SealedRoute",
+    "SegmentOpened",
+    "SensorRegistered",
+    "SensorUpdated",
+    "ShiftChanged",
+    "TimerFired",
+    "TimerSet",
+    "UnitAssigned",
+    "UnitLocated",
+    "UnitRegistered",
+    "UnitStatusChanged",
+    "VesselUpdated",
+    "WatchedModel",
+    "WorldOpened",
+    "clear_part",
+    "sealed_paths",
+    "sealed_values",
+]
 
 SealedRoute = Annotated[tuple[tuple[int, int], ...] | None, SEAL]
-
-
-class Event(BaseModel):
-    """Base of every event. ``kind`` and ``version`` are the class's; a subclass registers itself."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: ClassVar[str] = ""
-    version: ClassVar[int] = 1
-    retention: ClassVar[str] = "operations"
-    """Retention class of its sealed values: operations, personal, training."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if cls.kind:
-            KINDS[cls.kind] = cls
-
-    def key_scope(self) -> str:
-        """Whose key seals this event's personal values: the incident where there is one, else the day's pool."""
-        return str(getattr(self, "incident", "") or "general")
-
-    def bound(self, first_seq: int) -> Event:
-        """The event with its references into its own commit turned into sequence numbers; the journal calls it
-        before it writes, when it knows that the commit's first entry will be ``first_seq``."""
-        return self
-
-
-@cache
-def sealed_paths(model: type[BaseModel]) -> tuple[str, ...]:
-    """The names of the fields of a model that are marked as sealed."""
-    return tuple(name for name, info in model.model_fields.items() if SEAL in info.metadata)
-
-
-def sealed_values(event: Event) -> Iterator[tuple[str, Any]]:
-    """(path, value) of every sealed value present in an event: its own fields, and those of a model it carries."""
-    for name in sealed_paths(type(event)):
-        if (value := getattr(event, name)) is not None:
-            yield name, value
-    for name in type(event).model_fields:
-        inner = getattr(event, name)
-        if isinstance(inner, BaseModel):
-            for path in sealed_paths(type(inner)):
-                if (value := getattr(inner, path)) is not None:
-                    yield f"{name}.{path}", value
-
-
-def clear_part(event: Event) -> Event:
-    """The event without its sealed values: what stands in the entry."""
-    own = dict.fromkeys(sealed_paths(type(event)))
-    inner = {
-        name: value.model_copy(update=dict.fromkeys(sealed_paths(type(value))))
-        for name in type(event).model_fields
-        if isinstance(value := getattr(event, name), BaseModel) and sealed_paths(type(value))
-    }
-    return event.model_copy(update=own | inner) if own or inner else event
 
 
 # --- the world and its site -------------------------------------------------------------------------------------
@@ -158,7 +177,7 @@ class FeedRegistered(Event):
 
 
 class ReportReceived(Event):
-    """A report as its codec read it. ``raw`` is the message's bytes (base64), sealed; large ones lie in the blob store."""
+    """A report as its codec read it. ``raw`` is its bytes (base64), sealed; large ones lie in the blob store."""
 
     kind = "report.received"
     retention = "personal"
@@ -392,7 +411,8 @@ class AlarmChanged(Event):
     kind = "alarm.changed"
     id: str
     state: Literal["acknowledged", "returned_unacknowledged", "cleared", "shelved", "unacknowledged"]
-    why: str = ""
+    why: SealedText = None
+    """Sealed: a person may have typed it."""
 
 
 # --- people, units, log -----------------------------------------------------------------------------------------
@@ -441,7 +461,8 @@ class AssignmentEnded(Event):
     kind = "assignment.ended"
     id: str
     status: Literal["done", "stood_down"]
-    why: str = ""
+    why: SealedText = None
+    """Sealed: a person may have typed it."""
 
 
 class LogWritten(Event):
@@ -469,176 +490,6 @@ class HandsOff(Event):
     on: bool
 
 
-# --- intention, decision, outcome -------------------------------------------------------------------------------
-
-
-class RunStarted(Event):
-    kind = "run.started"
-    id: str
-    playbook: str
-    playbook_version: int
-    key: str
-    trigger: str
-    subject: str = ""
-
-
-class RunStep(Event):
-    kind = "run.step"
-    id: str
-    step: str
-    outcome: Literal["started", "done", "failed", "waiting", "skipped"]
-    detail: str = ""
-
-
-class RunEnded(Event):
-    kind = "run.ended"
-    id: str
-    status: Literal["done", "failed", "stopped"]
-    why: str = ""
-
-
-class TimerSet(Event):
-    kind = "timer.set"
-    id: str
-    due_ms: int
-    what: str
-
-
-class TimerFired(Event):
-    kind = "timer.fired"
-    id: str
-    what: str
-
-
-class EffectModel(BaseModel):
-    """An Effect as it stands in a ``proposal.made`` entry (see ``picture.model.Effect``)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    id: str
-    verb: str
-    act_class: str
-    summary: str
-    args: dict[str, Any]
-    reversible: bool = True
-    undo: str = ""
-
-
-class WatchedModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
-    value: str | int | float | bool | None
-    tolerance: float = 0.0
-    words: str = ""
-
-
-class AlternativeModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    title: str
-    score: float
-    reason: str
-
-
-class ProposalMade(Event):
-    kind = "proposal.made"
-    id: str
-    title: str
-    playbook: str
-    playbook_version: int
-    run: str = ""
-    step: str = ""
-    incident: str = ""
-    priority: int = 2
-    effects: tuple[EffectModel, ...]
-    watched: tuple[WatchedModel, ...] = ()
-    evidence: tuple[str, ...] = ()
-    consequence: tuple[str, ...] = ()
-    alternatives: tuple[AlternativeModel, ...] = ()
-    due_ms: int
-    digest: str
-    positions: tuple[str, ...] = ()
-    quorum: int = 1
-    replaces: str = ""
-    edited_by: str = ""
-    lon_e7: int | None = None
-    lat_e7: int | None = None
-
-
-class DecisionMade(Event):
-    kind = "decision.made"
-    id: str
-    proposal: str
-    digest: str
-    verdict: Literal["approve", "reject"]
-    public_key: str
-    signature: str
-    shown: str = ""
-
-
-class ProposalSettled(Event):
-    """What became of a proposal: executed, refused with the difference, rejected, expired, replaced."""
-
-    kind = "proposal.settled"
-    id: str
-    status: Literal["approved", "rejected", "executed", "refused", "expired", "replaced", "escalated"]
-    diff: tuple[str, ...] = ()
-
-
-class RequestMade(Event):
-    kind = "request.made"
-    id: str
-    to: str
-    what: str
-    subject: str
-    proposal: str = ""
-
-
-class RequestAnswered(Event):
-    kind = "request.answered"
-    id: str
-    status: Literal["accepted", "refused", "countered", "done", "withdrawn"]
-    terms: tuple[tuple[str, str], ...] = ()
-    text: SealedText = None
-
-
-class AlertRequested(Event):
-    """An alert put in the outbox: who gets it, on which channel. Headline and body are reviewed templates, filled."""
-
-    kind = "alert.requested"
-    id: str
-    alert_kind: Literal["responder", "agency", "public", "internal"]
-    headline: str
-    body: str
-    proposal: str = ""
-    incident: str = ""
-    urgency: str = "Immediate"
-    severity: str = "Severe"
-    certainty: str = "Observed"
-    rings: tuple[tuple[tuple[int, int], ...], ...] = ()
-    area: str = ""
-    cap_identifier: str = ""
-    references: str = ""
-    msg_type: Literal["Alert", "Update", "Cancel"] = "Alert"
-    expires_ms: int | None = None
-    recipients: tuple[tuple[str, str], ...]
-    """(recipient, channel): names of the world's directory, never addresses."""
-
-
-class DeliveryChanged(Event):
-    kind = "delivery.changed"
-    alert: str
-    recipient: str
-    channel: str
-    state: Literal["queued", "handed_over", "delivered", "seen", "accepted", "failed", "dead"]
-    attempts: int = 0
-    detail: str = ""
-
-
-class AlertEnded(Event):
-    kind = "alert.ended"
-    id: str
-    status: Literal["updated", "cancelled", "expired"]
-
-
 # --- the exercise -----------------------------------------------------------------------------------------------
 
 
@@ -664,4 +515,5 @@ class CommandRefused(Event):
     kind = "command.refused"
     command: str
     code: str
-    detail: str
+    detail: SealedText = None
+    """Sealed: a refusal quotes what was typed."""
