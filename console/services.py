@@ -26,6 +26,21 @@ class CityRoads:
             return NoWay(f"no open road for a {profile.replace('_', ' ')}")
         return Way(round(found.duration_s), round(found.length_m), found.streets, found.geometry, found.edges)
 
+    def matrix(self, profile: str, starts: Sequence[LonLatE7], ends: Sequence[LonLatE7],
+               avoid: frozenset[int] = frozenset()) -> list[list[float | None]]:
+        if not starts or not ends:
+            return [[None] * len(ends) for _ in starts]
+        routing, standing = self._city.routing, self._city.routing.state
+        if avoid:
+            routing.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges | avoid))
+        try:
+            seconds = self._city.seconds(profile, [(x / 1e7, y / 1e7) for x, y in starts],
+                                         [(x / 1e7, y / 1e7) for x, y in ends])
+        finally:
+            if avoid:
+                routing.update(standing)
+        return [[one if one != float("inf") else None for one in row] for row in seconds.tolist()]
+
 
 class DirectoryOf:
     """The world's directory of recipients, by name; it knows channels by name and no address."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,6 +53,16 @@ class Roads(Protocol):
 
     def way(self, profile: str, start: LonLatE7, end: LonLatE7, avoid: frozenset[int] = frozenset()) -> Way | NoWay:
         """The quickest way over roads open to this profile now, without the segments in ``avoid``."""
+        ...
+
+    def matrix(
+        self,
+        profile: str,
+        starts: Sequence[LonLatE7],
+        ends: Sequence[LonLatE7],
+        avoid: frozenset[int] = frozenset(),
+    ) -> list[list[float | None]]:
+        """Seconds of ``way`` from each start to each end, in one sweep; None where there is no way."""
         ...
 
 
