@@ -11,6 +11,7 @@ import http.client
 import json
 import logging
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -50,16 +51,20 @@ def _asset() -> AppriseAsset:
     """apprise's settings, its plug-ins loaded, its loggers and those below it silent: they name addresses."""
     for name in ("apprise", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    import apprise
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # apprise imports imghdr by way of its PGP support
+        import apprise
 
-    return apprise.AppriseAsset(
-        storage_mode="memory",
-        async_mode=False,
-        secure_logging=True,
-        interpret_escapes=False,
-        interpret_emojis=False,
-        default_service_retry=0,
-    )
+        asset = apprise.AppriseAsset(
+            storage_mode="memory",
+            async_mode=False,
+            secure_logging=True,
+            interpret_escapes=False,
+            interpret_emojis=False,
+            default_service_retry=0,
+        )
+        apprise.Apprise.instantiate("json://127.0.0.1", asset=asset)  # loads the plug-ins now, not at an alert
+    return asset
 
 
 def never_by_proxy() -> None:
@@ -77,9 +82,9 @@ class AppriseGateway:
     """
 
     def __init__(self, url: str, *, timeout_s: float, confirm: str = "") -> None:
+        asset = _asset()
         import apprise
 
-        asset = _asset()
         plugin = apprise.Apprise.instantiate(url, asset=asset)
         settings = type(plugin).parse_url(url) if plugin is not None else None
         if plugin is None or settings is None:
