@@ -15,7 +15,7 @@ class Due:
     at_ms: int
     cause: str
     number: int
-    what: Callable[[], None] = field(compare=False)
+    what: Callable[[], object] = field(compare=False)
 
 
 class Agenda:
@@ -25,7 +25,7 @@ class Agenda:
         self._heap: list[Due] = []
         self._count = count()
 
-    def add(self, at_ms: int, cause: str, what: Callable[[], None]) -> None:
+    def add(self, at_ms: int, cause: str, what: Callable[[], object]) -> None:
         """Plans a call; ``cause`` names why (``1-message``, ``5-timer:T-3``) and orders ties."""
         heapq.heappush(self._heap, Due(at_ms, cause, next(self._count), what))
 

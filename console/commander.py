@@ -64,8 +64,8 @@ class Commander:
             return {"status": settled.status, "diff": list(settled.refusal)}
         if isinstance(command, c.EditProposal):
             edited = self._executor.edit(command, person)
-            self._core.record([edited], actor=person.actor)
-            return {"proposal": getattr(edited.event, "id", "")}
+            entries = self._core.record(edited, actor=person.actor)
+            return {"proposal": getattr(entries[0].event, "id", "")}
         if isinstance(command, c.ControlDrill):
             return self._control(command, person)
         if isinstance(command, c.CancelAlert):
@@ -107,8 +107,7 @@ class Commander:
             references=alert.cap_identifier or alert.id,
             recipients=tuple((one.recipient, one.channel) for one in alert.deliveries))
         ended = ev.AlertEnded(id=alert.id, status="cancelled")
-        self._core.record([Draft(ended), Draft(retraction), Draft(ev.AlertEnded(id=retraction.id, status="expired"))],
-                          actor=person.actor)
+        self._core.record([Draft(ended), Draft(retraction)], actor=person.actor)
         return {"alert": retraction.id}
 
 

@@ -53,7 +53,7 @@ class Locator(Protocol):
 
     def describe(self, lon: float, lat: float) -> str: ...
 
-    def way(self, unit: Unit, lon: float, lat: float) -> Way | None: ...
+    def way(self, unit: Unit, lon: float, lat: float, start: tuple[float, float] | None = None) -> Way | None: ...
 
 
 Answer = dict[str, Any]
@@ -169,7 +169,9 @@ class Desk:
         why = []
         if incident.units:
             why.append(f"assigned: {', '.join(incident.units)}")
-        active = [a.id for a in self._core.home.alerts.values() if a.incident == incident.id and a.status == "active"]
+        # A retraction (urgency Past) asks nobody to do anything any more.
+        active = [a.id for a in self._core.home.alerts.values()
+                  if a.incident == incident.id and a.status == "active" and a.urgency != "Past"]
         if active:
             why.append(f"alerts active: {', '.join(active)}")
         if incident.people_unaccounted:
@@ -189,11 +191,19 @@ class Desk:
         of = self.incident(command.of).id if command.of else ""
         if of == incident.id:
             raise RefusedError("An incident is not its own duplicate.")
-        if of and self.incident(of).duplicate_of == incident.id:
+        if of and incident.id in self._originals(of):
             raise RefusedError(f"{of} is marked as a duplicate of {incident.id} already.")
         if not of and not incident.duplicate_of:
             raise RefusedError(f"{incident.id} is not marked as a duplicate.", code="TOC-4009")
         return [Draft(ev.IncidentMarkedDuplicate(incident=incident.id, of=of))], {"of": of}
+
+    def _originals(self, identifier: str) -> list[str]:
+        """The incidents that this one is a duplicate of, directly or through others."""
+        incidents = self._core.home.incidents
+        found: list[str] = []
+        while (identifier := incidents[identifier].duplicate_of) and identifier not in found:
+            found.append(identifier)
+        return found
 
     def log(self, command: c.WriteLog, person: Person) -> Handled:
         incident = self.incident(command.incident).id if command.incident else ""
@@ -207,9 +217,11 @@ class Desk:
         if "dispatched" not in UNIT_STATUSES[unit.local_status][2]:
             raise RefusedError(self._illegal(unit, "dispatched"), code="TOC-4003")
         incident = self.incident(command.incident) if command.incident else None
+        if incident is not None and incident.status == "closed":
+            raise RefusedError(f"{incident.id} is closed; reopen it first.")
         where = self._destination(incident, command.place)
         identifier = self._core.ids.new("A")
-        way = self._locator.way(unit, where.lon, where.lat)
+        way = self._locator.way(unit, where.lon, where.lat, self._stands(unit))
         now = self._core.now_ms()
         event = ev.UnitAssigned(
             id=identifier, unit=unit.id, incident=incident.id if incident else "", to_lon_e7=to_e7(where.lon),
@@ -218,6 +230,11 @@ class Desk:
             streets=way.streets if way else (), route=way.geometry if way else None,
             flagged=way.flagged if way else "no open road known: send by your own judgement")
         return [Draft(event)], {"assignment": identifier, "eta_s": way.duration_s if way else None}
+
+    def _stands(self, unit: Unit) -> tuple[float, float] | None:
+        """(lon, lat) that a unit last reported, or None where it never did or its key is gone."""
+        lon, lat = (self._core.opened(ref) for ref in unit.position) if unit.position else (None, None)
+        return (lon / 1e7, lat / 1e7) if isinstance(lon, int) and isinstance(lat, int) else None
 
     def _destination(self, incident: Incident | None, place: c.PlaceInput | None) -> Located:
         where = self.locate(place)
@@ -292,6 +309,8 @@ class Desk:
         if command.step == "offer":
             if not command.to:
                 raise RefusedError("Say to whom the desk is handed over.")
+            if shift.person and shift.person != person.name:
+                raise RefusedError(f"{shift.person} has the desk; only they hand it over.", code="TOC-4004")
             event = ev.ShiftChanged(step="offered", person=person.name, position=person.position, to=command.to,
                                     brief=command.brief or None)
         else:

@@ -2,7 +2,7 @@
 
 It looks at every decision as it is folded, asks ``picture.decisions.settle`` on the picture of that instant, and
 either has the effects carried out in one commit with the proposal's settlement, or refuses with the difference.
-A deadline escalates; silence is never consent.
+Deadlines are the playbook engine's timers; silence is never consent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from picture import alarms
 from picture import events as ev
 from picture.decisions import Pending, Refused, digest_of, proposal_digest, quorum_of, settle, signature_holds
 from picture.entry import Entry
-from picture.errors import RefusedError
+from picture.errors import PlaybookError, RefusedError, RoadError
 from picture.model import Decision, Effect, Proposal
 
 CarryOut = Callable[[Proposal], Sequence[ev.Event]]
@@ -53,7 +53,8 @@ class Executor:
         earlier = [self._core.home.decisions[one] for one in proposal.decisions]
         if any(one.actor.person == person.name for one in earlier):
             raise RefusedError(f"{person.name} has decided {proposal.id} already.", code="TOC-4009")
-        if command.verdict == "approve" and proposal.edited_by == person.name and proposal.quorum > 1:
+        if command.verdict == "approve" and proposal.edited_by == person.name and (
+                quorum_of(proposal.effects, proposal.quorum) > 1):
             raise RefusedError(f"{person.name} edited {proposal.id}: two others must approve it.", code="TOC-4004")
         event = ev.DecisionMade(
             id=self._core.ids.new("D"), proposal=proposal.id, digest=command.digest, verdict=command.verdict,
@@ -63,8 +64,11 @@ class Executor:
             raise RefusedError("The signature does not hold.", code="TOC-4005")
         return Draft(event, actor=person.actor)
 
-    def edit(self, command: c.EditProposal, person: Person) -> Draft:
-        """The same proposal without some of its effects, under a new id and digest; the old one is replaced."""
+    def edit(self, command: c.EditProposal, person: Person) -> list[Draft]:
+        """The same proposal without some of its effects, under a new id and digest; the old one is replaced.
+
+        Its deadline goes with it: the first draft is the proposal, the second its timer.
+        """
         proposal = self.proposal(command.proposal)
         if proposal.status != "waiting":
             raise RefusedError(f"{proposal.id} is {proposal.status}.", code="TOC-4009")
@@ -76,8 +80,9 @@ class Executor:
                         for w in proposal.watched)
         dropped = [effect.summary for effect in proposal.effects if effect.id in command.drop]
         quorum = quorum_of(effects, proposal.quorum)
-        return Draft(ev.ProposalMade(
-            id=self._core.ids.new("P"), title=proposal.title, playbook=proposal.playbook,
+        identifier = self._core.ids.new("P")
+        edited = ev.ProposalMade(
+            id=identifier, title=proposal.title, playbook=proposal.playbook,
             playbook_version=proposal.playbook_version, run=proposal.run, step=proposal.step,
             incident=proposal.incident, priority=proposal.priority, effects=effects, watched=watched,
             evidence=(*proposal.evidence, f"{person.name} took out: {'; '.join(dropped)}"),
@@ -88,18 +93,17 @@ class Executor:
             edited_by=person.name, lon_e7=proposal.place.lon_e7 if proposal.place else None,
             lat_e7=proposal.place.lat_e7 if proposal.place else None,
             digest=proposal_digest(effects, watched, due_ms=proposal.due_ms, playbook=proposal.playbook,
-                                   playbook_version=proposal.playbook_version, quorum=quorum),
-        ), actor=person.actor)
+                                   playbook_version=proposal.playbook_version, quorum=quorum))
+        due = ev.TimerSet(id=f"{identifier}/due", due_ms=proposal.due_ms, what="due")
+        return [Draft(edited, actor=person.actor), Draft(due, actor=person.actor)]
 
     # --- carrying out ---------------------------------------------------------------------------------------
 
     def react(self, entries: Sequence[Entry]) -> list[Draft]:
-        """Reactor: settles proposals that a decision was just made on, and plans the deadline of new ones."""
+        """Reactor: settles proposals that a decision was just made on."""
         drafts: list[Draft] = []
         for entry in entries:
-            if isinstance(entry.event, ev.ProposalMade):
-                self._plan_deadline(entry.event.id, entry.event.due_ms)
-            elif isinstance(entry.event, ev.DecisionMade):
+            if isinstance(entry.event, ev.DecisionMade):
                 drafts += self._settle(entry.event, entry.seq)
         return drafts
 
@@ -108,31 +112,23 @@ class Executor:
         if proposal is None or proposal.status != "waiting":
             return []
         if event.verdict == "reject":
-            return [Draft(ev.ProposalSettled(id=proposal.id, status="rejected"), cause=(seq,))]
+            return self._settled(proposal, "rejected", seq)
         outcome = settle(proposal, self._core.home, self._core.now_ms())
         if isinstance(outcome, Pending):
             return []
         if isinstance(outcome, Refused):
-            return [Draft(ev.ProposalSettled(id=proposal.id, status="refused", diff=outcome.diff), cause=(seq,))]
-        done = [Draft(event, cause=(seq,)) for event in self._carry_out(proposal)]
-        return [Draft(ev.ProposalSettled(id=proposal.id, status="executed"), cause=(seq,)), *done]
+            return self._settled(proposal, "refused", seq, outcome.diff)
+        try:
+            done = [Draft(event, cause=(seq,)) for event in self._carry_out(proposal)]
+        except (PlaybookError, RoadError, RefusedError) as error:
+            # All or nothing: what cannot be carried out whole is refused, and may be proposed anew.
+            return self._settled(proposal, "refused", seq, (error.message,))
+        return [*self._settled(proposal, "executed", seq), *done]
 
-    def plan_deadlines(self) -> None:
-        """After a restart: the deadlines of everything that still waits."""
-        for proposal in self._core.home.proposals.values():
-            if proposal.status == "waiting" and not proposal.escalated:
-                self._plan_deadline(proposal.id, proposal.due_ms)
-
-    def _plan_deadline(self, identifier: str, due_ms: int) -> None:
-        self._core.agenda.add(due_ms, f"7-deadline:{identifier}", lambda: self._escalate(identifier))
-
-    def _escalate(self, identifier: str) -> None:
-        proposal = self._core.home.proposals.get(identifier)
-        if proposal is None or proposal.status != "waiting" or proposal.escalated:
-            return
-        event = ev.ProposalSettled(id=identifier, status="escalated")
-        raised = alarms.judge([event], self._core.home, self._core.ids)
-        self._core.record([Draft(one) for one in (event, *raised)])
+    def _settled(self, proposal: Proposal, status: str, seq: int, diff: tuple[str, ...] = ()) -> list[Draft]:
+        event = ev.ProposalSettled.model_validate({"id": proposal.id, "status": status, "diff": diff})
+        changed = alarms.judge([event], self._core.home, self._core.ids)
+        return [Draft(one, cause=(seq,)) for one in (event, *changed)]
 
 
 def _plain(effect: Effect) -> ev.EffectModel:

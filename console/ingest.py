@@ -13,7 +13,7 @@ from typing import Any
 
 from console.city import City
 from console.core import Core, Draft
-from feeds.intake import Accepted, Intake
+from feeds.intake import Accepted, Reading
 from feeds.refusals import Refusal, RefusalMeter, refusal
 from picture import alarms, tracks, warnings
 from picture import events as ev
@@ -78,15 +78,15 @@ class Ingest:
         drafts = [Draft(event, at_ms, source=feed, grade=grade) for event in (received, *judged)]
         return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
 
-    def receive(self, intake: Intake, data: bytes) -> list[Entry]:
-        """One delivery of a feed, as its transport brought it: accepted messages are judged, refused ones journalled."""
+    def take_in(self, feed: str, reading: Reading) -> list[Entry]:
+        """One delivery of a feed as its intake read it: accepted messages are judged, refused ones journalled."""
         found: list[Entry] = []
-        for message in intake.read(data, self._core.now_ms()).messages:
+        for message in reading.messages:
             if isinstance(message, Accepted):
-                found += self.accept(intake.config.id, message.raw, message.reports)
+                found += self.accept(feed, message.raw, message.reports)
             else:
                 error = message.error
-                found += self.refuse(refusal(intake.config.id, error.code, error.detail, message.raw, self._core.now_ms()))
+                found += self.refuse(refusal(feed, error.code, error.detail, message.raw, self._core.now_ms()))
         return found
 
     def refuse(self, refused: Refusal) -> list[Entry]:
@@ -260,9 +260,8 @@ class Ingest:
         return [Draft(event, source="twin:flood") for event in
                 (*events, *alarms.judge(events, self._core.home, self._core.ids))]
 
-    def follow_roads(self, entries: Sequence[Entry]) -> list[Draft]:
-        """Reactor: brings the road service up to the picture; says nothing."""
+    def follow_roads(self, entries: Sequence[Entry]) -> None:
+        """Brings the road service up to the picture."""
         kinds = (ev.RoadClosed, ev.RoadReopened, ev.HazardChanged, ev.BarrierChanged)
         if any(isinstance(entry.event, kinds) for entry in entries):
             self._city.follow(self._core.home)
-        return []

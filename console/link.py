@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from console.course import Course
 from console.web.frames import DEPTH_STEP_M, PROTOCOL, Frame, depth_bytes, encode, entry_of
 from picture.decisions import sign
 from picture.entry import Ref
-from picture.errors import CATALOGUE, RefusedError, TocsinError, UsageError
+from picture.errors import CATALOGUE, RefusedError, TocsinError
 from picture.fold import FOLD_VERSION, Picture
 from picture.model import Assignment, Proposal, Unit
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 MAX_FRAME = 64 * 1024 * 1024
 ANSWER_S = 20.0
+MAX_SOCKET_PATH = 100
+"""Bytes; systems allow 104 to 108."""
 State = Literal["connecting", "live", "down"]
 
 
@@ -274,8 +279,10 @@ def _error_of(frame: Mapping[str, Any]) -> TocsinError:
 
 
 def socket_of(folder: Path) -> Path:
-    """Where the core of a drill's folder listens; ``UsageError`` where the path is too long for a socket."""
-    path = folder / "core.sock"
-    if len(str(path).encode()) > 100:
-        raise UsageError(f"{path} is too long for a socket; use a shorter TOCSIN_HOME or --out.", code="TOC-1006")
-    return path
+    """Where the core of a drill's folder listens; under the temporary directory where that path is too long for one."""
+    path = folder.resolve() / "core.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return path
+    short = Path(tempfile.gettempdir()) / f"tocsin-{os.getuid()}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    return short / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.sock"

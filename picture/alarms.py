@@ -48,19 +48,21 @@ def standing(alarms: Mapping[str, Alarm], key: str) -> Alarm | None:
 def judge(events: Iterable[ev.Event], picture: StreamPicture, ids: Ids) -> list[ev.Event]:
     """The alarms that these events raise, and those that return to normal by them."""
     found: list[ev.Event] = []
+    named: dict[str, str] = {}
     for event in events:
         rule = RULES.get(type(event))
-        if rule is not None:
-            for cause in rule(event, picture):
-                found.append(_raise(cause, picture, ids))
+        for cause in rule(event, picture) if rule is not None else ():
+            known = standing(picture.alarms, cause.key)
+            identifier = known.id if known else named.get(cause.key) or ids.new("AL")
+            named[cause.key] = identifier
+            found.append(_raise(cause, identifier))
         found.extend(_returned(event, picture))
     return found
 
 
-def _raise(cause: _Cause, picture: StreamPicture, ids: Ids) -> ev.AlarmRaised:
-    known = standing(picture.alarms, cause.key)
+def _raise(cause: _Cause, identifier: str) -> ev.AlarmRaised:
     return ev.AlarmRaised(
-        id=known.id if known else ids.new("AL"), priority=cause.priority, title=cause.title, cause_words=cause.cause,
+        id=identifier, priority=cause.priority, title=cause.title, cause_words=cause.cause,
         consequence=cause.consequence, action=cause.action, time_to_act_s=cause.time_to_act_s, subject=cause.subject,
         key=cause.key, life_safety=cause.life_safety, lon_e7=cause.lon_e7, lat_e7=cause.lat_e7)
 
@@ -74,6 +76,8 @@ def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
         keys = [f"sensor:{event.id}"]
     elif isinstance(event, ev.VesselUpdated) and not event.judgement and not event.doubt:
         keys = [f"vessel:{event.mmsi}:judgement", f"vessel:{event.mmsi}:doubt"]
+    elif isinstance(event, ev.ProposalSettled) and event.status != "escalated":
+        keys = [f"proposal:{event.id}"]
     changes: list[ev.Event] = []
     for key in keys:
         alarm = standing(picture.alarms, key)
@@ -89,8 +93,8 @@ def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
 
 
 def _incident(event: ev.IncidentOpened, picture: StreamPicture) -> list[_Cause]:
-    if event.priority != 1:
-        return []
+    if event.priority != 1 or any(tag.partition(":")[0] in SIGNALS for tag in event.tags):
+        return []  # a distress signal raises its own alarm: one cause, one alarm
     who = f"{event.people_at_risk} people" if event.people_at_risk else "people"
     return [_Cause(
         f"incident:{event.incident}", 1, f"{event.title}: {event.place_label or 'position unknown'}",
@@ -160,16 +164,6 @@ def _feed(event: ev.FeedChanged, picture: StreamPicture) -> list[_Cause]:
         "this part of the picture is ageing", "Ask its owner; use another source", 600, event.id)]
 
 
-def _escalated(event: ev.ProposalSettled, picture: StreamPicture) -> list[_Cause]:
-    proposal = picture.proposals.get(event.id)
-    if event.status != "escalated" or proposal is None:
-        return []
-    return [_Cause(
-        f"proposal:{event.id}", min(proposal.priority, 2), f"Nobody decided: {proposal.title}",
-        "its deadline has passed", "nothing was done; silence never means yes", "Decide it, or hand it on", 120,
-        event.id)]
-
-
 def _request(event: ev.RequestAnswered, picture: StreamPicture) -> list[_Cause]:
     request = picture.requests.get(event.id)
     if request is None or event.status not in ("refused", "countered"):
@@ -190,6 +184,5 @@ def _delivery(event: ev.DeliveryChanged, picture: StreamPicture) -> list[_Cause]
 
 RULES: dict[type[ev.Event], Callable[[Any, StreamPicture], list[_Cause]]] = {
     ev.IncidentOpened: _incident, ev.ReportReceived: _distress, ev.SensorUpdated: _sensor,
-    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed, ev.ProposalSettled: _escalated,
-    ev.RequestAnswered: _request, ev.DeliveryChanged: _delivery,
+    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed, ev.RequestAnswered: _request, ev.DeliveryChanged: _delivery,
 }

@@ -25,7 +25,6 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "TOC-1003": ("The configuration is not valid.", "Correct the named key in tocsin.toml; `tocsin doctor` explains each."),
     "TOC-1004": ("The scenario is not valid.", "Correct the named key; docs/scenarios.md describes the format."),
     "TOC-1005": ("The core of this world cannot be reached.", "Start it with `tocsin drill`, or see `tocsin doctor`."),
-    "TOC-1006": ("The path is too long.", "Use a shorter folder."),
     "TOC-2001": ("The message is larger than this feed may send.", "Send less at once, or raise the feed's limit in tocsin.toml."),
     "TOC-2002": ("The message is not well-formed.", "Check the sender's encoding and format; the entry holds its first bytes."),
     "TOC-2003": ("The message is well-formed but breaks its standard's rules.", "The entry names the field; ask the sender to correct it."),

@@ -57,6 +57,11 @@ class Door:
         self._flood_sent: bytes | None = None
         core.listen(self.publish)
 
+    @property
+    def clients(self) -> int:
+        """How many follow now."""
+        return len(self._clients)
+
     def app(self) -> FastAPI:
         """The ASGI application; docs and schema pages are off."""
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)

@@ -1,0 +1,200 @@
+"""The core of a drill as a process of its own: ``python -m console.drill.process FOLDER``.
+
+It reads ``run.json`` in the folder, serves clients on a unix socket and feeds on a loopback inbox, and goes on when
+its clients go. It ends a minute after the exercise ended and the last client left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from pydantic import BaseModel, ConfigDict
+
+from console.drill.pacer import Pacer
+from console.drill.scenario import load
+from console.drill.world import DrillWorld, Options
+from console.house import check_house
+from console.link import socket_of
+from console.people import Person
+from console.web.api import Door
+from feeds.inbox import InboxFeed, inbox_app
+from feeds.intake import Reading
+from feeds.refusals import Refusal
+from feeds.signing import Verifier
+from picture.clock import SystemClock
+from picture.errors import RefusedError, TocsinError
+from picture.reports import Report
+
+LINGER_S = 60.0
+ALLOWED_ENVIRONMENT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "TOCSIN_HOME",
+                                 "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "COVERAGE_PROCESS_START"})
+"""What a drill core may see of its environment: no credential hides in what is not there."""
+
+
+class Run(BaseModel):
+    """``run.json``: what the command line decided about this drill."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    scenario: Path
+    pack: Path
+    order: Path
+    seed: int
+    speed: float
+    person: str
+    position: str
+    inbox_port: int = 0
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves signals to the core."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def allowed_environment(environ: dict[str, str]) -> dict[str, str]:
+    """The part of an environment that a drill core is started with."""
+    return {name: value for name, value in environ.items() if name in ALLOWED_ENVIRONMENT}
+
+
+class CoreProcess:
+    """The drill, its pacer, its doors."""
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        self.folder = folder
+        self.run = run
+        self.loop = asyncio.get_running_loop()
+        options = Options(seed=run.seed, played_by=run.person, position=run.position, wait_for_outbox=False,
+                          on_result=self._wake)
+        self.world = DrillWorld(load(run.scenario), run.scenario, folder, run.pack, run.order, options)
+        self.pacer = Pacer(self.world.core, speed=run.speed)
+        self.world.paced_by(self.pacer)
+        self.door = Door(self.world.core, self.world.commander, self.pacer, self._person, self._flood, run.pack)
+        self._keys: dict[str, str] = {}
+
+    def _wake(self) -> None:
+        """On a gateway's thread: has the answers fetched on the core's."""
+        self.loop.call_soon_threadsafe(self._collect)
+
+    def _collect(self) -> None:
+        self.pacer.catch_up()
+        self.world.collect()
+
+    def _person(self, name: str, position: str, public_key: str) -> Person:
+        """A client's person; one name keeps one key while the core lives."""
+        if any(one.name == name and one.simulated for one in self.world.scenario.people):
+            raise RefusedError(f"{name} is simulated in this drill.", code="TOC-4004")
+        if self._keys.setdefault(name, public_key) != public_key:
+            raise RefusedError(f"{name} is at another desk with another key.", code="TOC-4004")
+        return Person(name, position, "EOC", "exercise_control", public_key)
+
+    def _flood(self) -> tuple[bytes, tuple[int, int]] | None:
+        import numpy as np
+
+        from console.web.frames import DEPTH_STEP_M
+
+        flood = self.world.city.floodwatch.flood(self.world.core.home)
+        if flood is None:
+            return None
+        depth = np.clip(np.rint(flood.depth_m / DEPTH_STEP_M), 0, 255).astype(np.uint8)
+        return depth.tobytes(), (depth.shape[0], depth.shape[1])
+
+    # --- the inbox ------------------------------------------------------------------------------------------
+
+    async def _deliver(self, feed: str, raw: bytes, reports: tuple[Report, ...]) -> None:
+        self.pacer.catch_up()
+        self.world.ingest.accept(feed, raw, reports)
+
+    async def _refuse(self, refused: Refusal) -> None:
+        self.pacer.catch_up()
+        self.world.ingest.refuse(refused)
+
+    async def _judge(self, feed: str, reading: Reading) -> None:
+        self.world.judge_health(feed, reading)
+
+    def _inbox(self) -> Any:
+        secrets = self.world.feed_secrets()
+        feeds = {name: InboxFeed(intake, Verifier(secrets[name])) for name, intake in self.world.intakes.items()}
+        return inbox_app(feeds, deliver=self._deliver, refuse=self._refuse, judge=self._judge,
+                         real_clock=SystemClock(), world_clock=self.world.core.clock)
+
+    # --- running --------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Runs until the exercise is over and nobody looks any more."""
+        socket = socket_of(self.folder)
+        socket.unlink(missing_ok=True)
+        old = os.umask(0o177)
+        try:
+            door = QuietServer(uvicorn.Config(self.door.app(), uds=str(socket), log_level="warning", lifespan="off"))
+            inbox = QuietServer(uvicorn.Config(self._inbox(), host="127.0.0.1", port=self.run.inbox_port,
+                                               log_level="warning", lifespan="off"))
+            tasks = [asyncio.create_task(one) for one in (
+                door.serve(), inbox.serve(), self.door.beat(), self.pacer.run(), self._tell_port(inbox))]
+            while not door.started:
+                await asyncio.sleep(0.01)
+        finally:
+            os.umask(old)
+        try:
+            await self._until_over()
+        finally:
+            door.should_exit = inbox.should_exit = True
+            for task in tasks[2:]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.world.close()
+            socket.unlink(missing_ok=True)
+
+    async def _tell_port(self, inbox: QuietServer) -> None:
+        while not inbox.started:
+            await asyncio.sleep(0.02)
+        port = inbox.servers[0].sockets[0].getsockname()[1]
+        (self.folder / "inbox.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}/inbox/"}), encoding="utf-8")
+
+    async def _until_over(self) -> None:
+        alone_since = time.monotonic()
+        while True:
+            await asyncio.sleep(1.0)
+            if self.door.clients or not self.world.core.home.drill.stopped:
+                alone_since = time.monotonic()
+            elif time.monotonic() - alone_since > LINGER_S:
+                return
+
+
+async def _main(folder: Path) -> None:
+    run = Run.model_validate_json((folder / "run.json").read_text(encoding="utf-8"))
+    await CoreProcess(folder, run).serve()
+
+
+def main() -> int:
+    """Starts the core of the drill in the folder that is named; errors go to ``core.log`` in plain words."""
+    folder = Path(sys.argv[1])
+    logging.basicConfig(filename=folder / "core.log", level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    kept = allowed_environment(dict(os.environ))
+    os.environ.clear()
+    os.environ.update(kept)
+    try:
+        check_house()
+        asyncio.run(_main(folder))
+    except TocsinError as error:
+        logging.error("%s", error)
+        print(json.dumps(error.as_json()), file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
