@@ -184,5 +184,6 @@ def _delivery(event: ev.DeliveryChanged, picture: StreamPicture) -> list[_Cause]
 
 RULES: dict[type[ev.Event], Callable[[Any, StreamPicture], list[_Cause]]] = {
     ev.IncidentOpened: _incident, ev.ReportReceived: _distress, ev.SensorUpdated: _sensor,
-    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed, ev.RequestAnswered: _request, ev.DeliveryChanged: _delivery,
+    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed,
+    ev.RequestAnswered: _request, ev.DeliveryChanged: _delivery,
 }

@@ -130,7 +130,9 @@ def observe(name: str, picture: StreamPicture) -> str | int | float | bool | Non
     if record is None or field not in {one.name for one in fields(record)}:
         return None
     value = getattr(record, field)
-    return len(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return len(value)
+    return value if isinstance(value, (str, int, float, bool)) else None
 
 
 def watched_changes(watched: Iterable[Watched], picture: StreamPicture) -> tuple[str, ...]:
@@ -160,8 +162,10 @@ def settle(proposal: Proposal, picture: StreamPicture, now_ms: int) -> Released 
     if digest_of(proposal) != proposal.digest:
         return Refused(("the effects are not those of the digest",))
     decisions = [picture.decisions[name] for name in proposal.decisions if name in picture.decisions]
+    needed = quorum_of(proposal.effects, proposal.quorum)
     diff: list[str] = []
     people: dict[str, str] = {}
+    keys: set[str] = set()
     for decision in decisions:
         if decision.verdict != "approve":
             continue
@@ -171,11 +175,12 @@ def settle(proposal: Proposal, picture: StreamPicture, now_ms: int) -> Released 
             diff.append(f"the signature of {decision.actor.person} does not hold")
         elif decision.actor.simulated and picture.world != "drill":
             diff.append(f"{decision.actor.person} is simulated, which only a drill accepts")
-        elif decision.actor.person != proposal.edited_by or proposal.quorum == 1:
+        elif (decision.actor.person != proposal.edited_by or needed == 1) and decision.public_key not in keys:
+            # One key is one hand, whatever names it signs under.
+            keys.add(decision.public_key)
             people.setdefault(decision.actor.person, decision.id)
     if diff:
         return Refused(tuple(diff))
-    needed = quorum_of(proposal.effects, proposal.quorum)
     if len(people) < needed:
         return Pending(len(people), needed)
     if now_ms > proposal.due_ms + EXPIRES_AFTER_DUE_MS:

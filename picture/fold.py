@@ -60,13 +60,12 @@ class Picture:
 
         A gap in a stream is a ``ValueError``: entries come in order within their stream.
         """
-        sub = self.streams.get(entry.stream)
-        if sub is None:
-            sub = self.streams[entry.stream] = StreamPicture(entry.stream)
+        sub = self.streams.get(entry.stream) or StreamPicture(entry.stream)
         if entry.seq <= sub.seq:
             return False
         if entry.seq != sub.seq + 1:
             raise ValueError(f"{entry.stream}: entry {entry.seq} after {sub.seq}")
+        self.streams[entry.stream] = sub
         sub.seq = entry.seq
         sub.at_ms = entry.recorded_ms
         handler = HANDLERS.get(type(entry.event))

@@ -15,6 +15,8 @@ HANDLERS: dict[type[ev.Event], Handler] = {}
 E = TypeVar("E", bound=ev.Event)
 KEPT_VALUES = 48
 """How many past values a sensor keeps on the picture."""
+SILENT: frozenset[type[ev.Event]] = frozenset({ev.SegmentOpened, ev.TimerSet, ev.TimerFired, ev.CommandRefused})
+"""What stands in the journal for the record and for a restart, and changes nothing on the picture."""
 
 
 def on(event: type[E]) -> Callable[[Callable[[m.StreamPicture, Entry, E], None]], Callable[..., None]]:
@@ -115,10 +117,17 @@ def incident_opened(p: m.StreamPicture, entry: Entry, e: ev.IncidentOpened) -> N
         place=_place(e.lon_e7, e.lat_e7, e.place_label, e.uncertainty_m, e.place_how),
         opened_ms=entry.at_ms, updated_ms=entry.recorded_ms, units_needed=e.units_needed,
         people_at_risk=e.people_at_risk, people_trapped=e.people_trapped,
-        people_unaccounted=e.people_at_risk or 0 if e.people_trapped else 0,
+        people_unaccounted=_unaccounted(e),
         possible_duplicate_of=e.possible_duplicate_of,
         authoritative_ids=(e.authoritative_id,) if e.authoritative_id else (),
         unread=e.unread, opened_by=entry.actor.person, tags=e.tags)
+
+
+def _unaccounted(e: ev.IncidentOpened | ev.ReportLinked) -> int:
+    """How many people the report leaves to be accounted for; trapped people of unknown number are at least one."""
+    if not e.people_trapped:
+        return 0
+    return 1 if e.people_at_risk is None else e.people_at_risk
 
 
 @on(ev.ReportLinked)
@@ -141,6 +150,7 @@ def report_linked(p: m.StreamPicture, entry: Entry, e: ev.ReportLinked) -> None:
         incident, reports=(*incident.reports, link), place=place, updated_ms=entry.recorded_ms,
         people_at_risk=max(known) if known else None,
         people_trapped=incident.people_trapped or e.people_trapped,
+        people_unaccounted=max(incident.people_unaccounted, _unaccounted(e)),
         authoritative_ids=ids if not e.authoritative_id or e.authoritative_id in ids else (*ids, e.authoritative_id),
         unread=True)
 
@@ -250,8 +260,10 @@ def road_reopened(p: m.StreamPicture, entry: Entry, e: ev.RoadReopened) -> None:
 def alarm_raised(p: m.StreamPicture, entry: Entry, e: ev.AlarmRaised) -> None:
     known = p.alarms.get(e.id)
     if known is not None:
+        back = known.state == "returned_unacknowledged"
         p.alarms[e.id] = replace(known, count=known.count + 1, last_ms=entry.at_ms, title=e.title,
-                                 priority=min(known.priority, e.priority))
+                                 priority=min(known.priority, e.priority),
+                                 state="unacknowledged" if back else known.state)
         return
     p.alarms[e.id] = m.Alarm(
         e.id, e.priority, e.title, e.cause_words, e.consequence, e.action, e.time_to_act_s, entry.at_ms, e.subject,
@@ -277,7 +289,7 @@ def alarm_changed(p: m.StreamPicture, entry: Entry, e: ev.AlarmChanged) -> None:
 @on(ev.UnitStatusChanged)
 def unit_status(p: m.StreamPicture, entry: Entry, e: ev.UnitStatusChanged) -> None:
     unit = p.units.get(e.unit)
-    if unit is not None:
+    if unit is not None and e.local_status in m.UNIT_STATUSES:
         p.units[e.unit] = replace(unit, local_status=e.local_status, status=m.UNIT_STATUSES[e.local_status][0],
                                   since_ms=entry.at_ms)
 
@@ -360,7 +372,6 @@ def run_step(p: m.StreamPicture, entry: Entry, e: ev.RunStep) -> None:
 def run_ended(p: m.StreamPicture, entry: Entry, e: ev.RunEnded) -> None:
     if e.id in p.runs:
         p.runs[e.id] = replace(p.runs[e.id], status=e.status)
-
 
 
 def effect_of(e: ev.EffectModel) -> m.Effect:

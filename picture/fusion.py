@@ -21,7 +21,6 @@ from picture.model import Incident
 from picture.places import METRES_PER_DEGREE, distance_m
 from picture.reports import INCIDENT_KINDS, IncidentReport
 
-
 LINK = 3.0
 REVIEW = 0.0
 GATE_M = 400.0
@@ -123,9 +122,10 @@ class Fusion:
 
     def _near(self, lon_e7: int, lat_e7: int) -> Iterator[str]:
         column, row = _cell(lon_e7, lat_e7)
-        reach = int(GATE_M // CELL_M) + 1
-        for i in range(column - reach, column + reach + 1):
-            for j in range(row - reach, row + reach + 1):
+        high = int(GATE_M // CELL_M) + 1
+        wide = int(GATE_M // (CELL_M * max(cos(radians(lat_e7 / 1e7)), 0.01))) + 1
+        for i in range(column - wide, column + wide + 1):
+            for j in range(row - high, row + high + 1):
                 yield from sorted(self._cells.get((i, j), ()))
 
     # --- judging --------------------------------------------------------------------------------------------
@@ -148,7 +148,8 @@ class Fusion:
         return Score(sum(weight for _, weight, _ in terms), tuple(terms))
 
     def _space(self, report: IncidentReport, incident: Incident, away_m: float) -> tuple[str, float, str]:
-        sigma2 = max(report.uncertainty_m, 20) ** 2 + max(incident.place.uncertainty_m if incident.place else 0, 20) ** 2
+        known_m = incident.place.uncertainty_m if incident.place else 0
+        sigma2 = max(report.uncertainty_m, 20) ** 2 + max(known_m, 20) ** 2
         background = DENSITY_PER_KM2_H / 1e6
         ratio = -log(2 * pi * sigma2 * background) - away_m**2 / (2 * sigma2)
         return ("place", max(min(ratio, 6.0), -12.0), f"{away_m:.0f} m apart, expected within {sigma2 ** 0.5:.0f} m")
@@ -169,7 +170,7 @@ class Fusion:
         for name in self._near(report.lon_e7, report.lat_e7):
             incident = incidents[name]
             score = self.score(report, incident)
-            if score is not None and (found is None or score.total > found[1].total):
+            if score is not None and (found is None or _order(incident, score) < _order(*found)):
                 found = (incident, score)
         return found
 
@@ -195,11 +196,14 @@ class Fusion:
         return [_open(identifier, report, similar, label), _link(identifier, report, feed, grade, score)]
 
 
+def _order(incident: Incident, score: Score) -> tuple[float, int, str]:
+    return -score.total, incident.opened_ms, incident.id
+
+
 def _cell(lon_e7: int, lat_e7: int) -> tuple[int, int]:
-    north = lat_e7 / 1e7 * METRES_PER_DEGREE
-    # One scale for a band of a tenth of a degree, so that neighbours agree on their columns.
-    east = lon_e7 / 1e7 * METRES_PER_DEGREE * cos(radians(round(lat_e7 / 1e7, 0)))
-    return int(east // CELL_M), int(north // CELL_M)
+    """Column and row of a grid in degrees: the same columns at every latitude, so that neighbours agree on them."""
+    step = CELL_M / METRES_PER_DEGREE * 1e7
+    return int(lon_e7 // step), int(lat_e7 // step)
 
 
 def _kind(report: IncidentReport, incident: Incident) -> tuple[str, float, str]:

@@ -26,7 +26,7 @@ class Ids:
     def saw(self, identifier: str) -> None:
         """Moves the counter past an id that is already in use; ids of other forms are ignored."""
         prefix, _, digits = identifier.rpartition("-")
-        if prefix and digits.isdigit():
+        if prefix and digits.isascii() and digits.isdigit():  # "²" is a digit that no int can read
             self._next[prefix] = max(self._next[prefix], int(digits) + 1)
 
     def opaque(self, *parts: str) -> str:

@@ -51,10 +51,12 @@ def expired(picture: StreamPicture, now_ms: int) -> list[ev.Event]:
 
 
 def _referenced(report: AlertMessage, picture: StreamPicture) -> Hazard | None:
-    named = {reference.split(",")[1] for reference in report.references if reference.count(",") >= 2}
-    named.add(report.external_id)
-    return next((hazard for hazard in picture.hazards.values()
-                 if hazard.external_id in named and hazard.status != "cancelled"), None)
+    """The warning it is about. An identifier is its sender's own (CAP 1.2 §3.2.1): another's changes nothing of it."""
+    named = {reference.split(",")[1] for reference in report.references if reference.count(",") >= 2} - {""}
+    found = [hazard for hazard in picture.hazards.values() if hazard.kind == "warning" and hazard.status != "cancelled"
+             and (hazard.external_id in named
+                  or (hazard.external_id, hazard.sender) == (report.external_id, report.sender))]
+    return min(found, key=lambda hazard: hazard.sender != report.sender, default=None)
 
 
 def _hazard(identifier: str, report: AlertMessage, status: str, known: Hazard | None = None) -> ev.HazardChanged:
