@@ -85,7 +85,9 @@ class Core:
                     self.ids.saw(value)
         return self.picture.home.seq - before
 
-    def record(self, drafts: Sequence[Draft], *, actor: Actor | None = None, cause: tuple[int, ...] = ()) -> list[Entry]:
+    def record(
+        self, drafts: Sequence[Draft], *, actor: Actor | None = None, cause: tuple[int, ...] = ()
+    ) -> list[Entry]:
         """Journals the drafts as one commit, folds them, tells everybody, and lets the reactors answer.
 
         Returns the entries of this commit. Called again from a reactor's listener it only queues the reaction.
@@ -124,6 +126,8 @@ class Core:
                 if not self._fresh:
                     return
                 self._react(self._fresh.popleft())
+            if not self._fresh:
+                return
             self._fresh.clear()
             raise InternalError("reactions to one arrival did not end; a playbook answers itself")
         finally:

@@ -1,8 +1,10 @@
-"""The typed line: what an operator means by ``E12 enr``, ``E12 I-3``, ``I-3 dup I-1``, ``I-3 p1`` or ``log gate shut``."""
+"""The typed line: what is meant by ``E12 enr``, ``E12 I-3``, ``I-3 dup I-1``, ``I-3 p1`` or ``log gate shut``."""
 
 from __future__ import annotations
 
 import re
+
+from pydantic import ValidationError
 
 from console import commands as c
 from picture.errors import RefusedError
@@ -15,7 +17,17 @@ _INCIDENT = re.compile(r"i-?(\d+)", re.IGNORECASE)
 
 def understood(line: c.QuickLine, picture: StreamPicture) -> c.Command:
     """The command a line means; ``RefusedError`` with examples where it means none."""
+    try:
+        return _understood(line, picture)
+    except ValidationError as error:
+        detail = f"{error.errors(include_url=False, include_input=False)[0]['msg']}. {USAGE}"
+        raise RefusedError(detail, code="TOC-4011") from error
+
+
+def _understood(line: c.QuickLine, picture: StreamPicture) -> c.Command:
     words = line.line.split()
+    if not words:
+        raise RefusedError(USAGE)
     first = words[0]
     if first.casefold() == "log" and len(words) > 1:
         return c.WriteLog(text=line.line.split(None, 1)[1], incident=line.incident)
@@ -30,7 +42,8 @@ def understood(line: c.QuickLine, picture: StreamPicture) -> c.Command:
 
 def _unit(word: str, picture: StreamPicture) -> str:
     wanted = word.casefold()
-    return next((unit.id for unit in picture.units.values() if wanted in (unit.id.casefold(), unit.name.casefold())), "")
+    return next(
+        (unit.id for unit in picture.units.values() if wanted in (unit.id.casefold(), unit.name.casefold())), "")
 
 
 def _incident(word: str, picture: StreamPicture) -> str:
