@@ -256,6 +256,18 @@ def test_an_answer_that_comes_after_a_better_receipt_takes_nothing_back(desk: Op
     assert one.outbox.next_due_ms() is None
 
 
+def test_what_was_answered_is_not_sent_again_before_it_is_written_down(desk: Opener, receiver: Receiver) -> None:
+    one = desk()
+    one.request(alert("AL-1", ("Harbour control", "drill"), ("Zoë", "sms")))
+    one.outbox.hand_over(START_MS)
+    results = one.outbox.results(wait=True)
+    one.record([each for each in results if each.channel == "sms"])  # touches the alert while the other is unwritten
+    assert one.outbox.next_due_ms() is None
+    one.record([each for each in results if each.channel == "drill"])
+    one.settle()
+    assert receiver.tries(one.key("AL-1", "Harbour control", "drill")) == 1
+
+
 def test_a_result_wakes_the_core(tmp_path: Path, desk: Opener, receiver: Receiver) -> None:
     one = desk()
     woken: list[int] = []
