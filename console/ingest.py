@@ -34,7 +34,6 @@ from picture.reports import (
     VesselReport,
 )
 
-MAX_INLINE = 64 * 1024
 BARRIER_STATES = ("open", "closing", "closed", "opening", "failed")
 
 Judged = list[ev.Event]
@@ -71,8 +70,8 @@ class Ingest:
         if isinstance(judged, warnings.Disbelieved):
             return self._disbelieve(feed, raw, judged)
         incident = next((one for event in judged if (one := getattr(event, "incident", ""))), "")
-        sealed_raw = base64.b64encode(raw).decode() if raw and len(raw) <= MAX_INLINE else None
-        received = ev.ReportReceived(report=report, size=size, sha256=sha256, incident=incident, raw=sealed_raw)
+        received = ev.ReportReceived(report=report, size=size, sha256=sha256, incident=incident,
+                                     raw=base64.b64encode(raw).decode() or None)
         judged += alarms.judge([received, *judged], self._core.home, self._core.ids)
         at_ms = min(report.at_ms, self._core.now_ms())
         drafts = [Draft(event, at_ms, source=feed, grade=grade) for event in (received, *judged)]

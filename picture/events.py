@@ -29,7 +29,7 @@ from picture.intentions import (
     TimerSet,
     WatchedModel,
 )
-from picture.reports import SEAL, Report, SealedText
+from picture.reports import SEAL, Report, SealedRaw, SealedText
 
 __all__ = [
     "KINDS",
@@ -184,7 +184,7 @@ class ReportReceived(Event):
     report: Report
     size: int
     sha256: str
-    raw: SealedText = None
+    raw: SealedRaw = None
     blob: str = ""
     incident: str = ""
     """Incident it was linked to, when the same commit did so: chooses the key."""
@@ -199,7 +199,7 @@ class ReportRefused(Event):
     detail: str
     size: int
     sha256: str
-    head: SealedText = None
+    head: SealedRaw = None
     repeats: int = 1
     minute_ms: int = 0
 

@@ -19,6 +19,8 @@ LatE7 = Annotated[int, Field(ge=-900_000_000, le=900_000_000)]
 Short = Annotated[str, Field(max_length=200)]
 Name = Annotated[str, Field(max_length=80)]
 SealedText = Annotated[str | None, SEAL, Field(max_length=16_000)]
+SealedRaw = Annotated[str | None, SEAL, Field(max_length=32 * 1024 * 1024)]
+"""Bytes as base64; the journal keeps large ones in the blob store."""
 SealedName = Annotated[str | None, SEAL, Field(max_length=200)]
 Ring = tuple[tuple[int, int], ...]
 """A closed ring of (lon_e7, lat_e7)."""
