@@ -149,6 +149,12 @@ def _hazard(event: ev.HazardChanged, picture: StreamPicture) -> list[_Cause]:
             f"hazard:{event.id}:disputed", 2, f"{event.title}: a cancellation was not believed", event.disputed,
             "the warning stands; somebody may be sending false messages", "Call the issuer on a known number", 600,
             event.id)]
+    if known is None and event.hazard_kind == "flood" and event.status == "active":
+        trusted = sum(1 for _, weight, _ in event.evidence if weight)
+        return [_Cause(
+            f"hazard:{event.id}", 2, event.title, f"the median of {trusted} trusted gauges",
+            f"{event.roads_closed} road segments under more than 0.3 m of water",
+            "Check who is cut off; watch substations and pumps near the level", 600, event.id)]
     if known is None and event.severity in ("Extreme", "Severe"):
         return [_Cause(
             f"hazard:{event.id}", 2, event.title, f"official warning, severity {event.severity}",
