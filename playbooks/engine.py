@@ -7,11 +7,13 @@ step per turn: a core killed between two steps resumes at exactly the right one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from picture import events as ev
+from picture.alarms import standing
+from picture.conditions.types import suggestion
 from picture.entry import Entry, canonical
 from picture.errors import PlaybookError, RefusedError
 from picture.fold import Picture
@@ -20,11 +22,14 @@ from picture.model import Proposal, StreamPicture
 from playbooks import offers
 from playbooks.context import Context
 from playbooks.effects import FREE, Draft, Verbs, results_of
+from playbooks.library import library_paths
+from playbooks.lint import load_checked
 from playbooks.offers import Terms
 from playbooks.rules import Rule, WatchedClause, WatchedGroup, compile_rule, hit_of
 from playbooks.runs import CLEAR, END, Runs, RunState
 from playbooks.schema import Playbook, Step
 from playbooks.traces import Trace, traces
+from playbooks.verbs import standard_verbs
 from playbooks.vocabulary import TABLES, subject_of
 from playbooks.windows import Hit
 
@@ -47,6 +52,18 @@ class Engine:
                 self._by_name[f"{rule.playbook.playbook}/{clause.name}"] = (rule, group, index, clause)
                 for kind in clause.kinds:
                     self._by_kind[kind].append((rule, group, index, clause))
+
+    @classmethod
+    def from_library(cls, names: Iterable[str], own_agencies: Collection[str] = ()) -> Engine:
+        """An engine with the named playbooks that ship; PlaybookError TOC-6001 for a name there is not.
+
+        Units of agencies other than ``own_agencies`` are not sent (empty: all are ours).
+        """
+        verbs, paths = standard_verbs(own_agencies), library_paths()
+        for name in names:
+            if name not in paths:
+                raise PlaybookError(f"There is no playbook {name!r}.{suggestion(name, paths)}")
+        return cls([load_checked(paths[name], verbs) for name in names], verbs)
 
     # --- the core's side ------------------------------------------------------------------------------------
 
@@ -102,6 +119,10 @@ class Engine:
     def explain(self, picture: Picture) -> list[Trace]:
         """Why each rule fired or did not: one trace per rule, with its nearest miss."""
         return traces(self._current, self._runs.alive, picture.home)
+
+    def explain_json(self, ctx: Context, playbook: str = "") -> list[dict[str, Any]]:
+        """The traces as JSON-plain data; of one playbook, or of all."""
+        return [one.as_json() for one in self.explain(ctx.picture) if playbook in ("", one.playbook)]
 
     # --- triggers -------------------------------------------------------------------------------------------
 
@@ -290,8 +311,6 @@ class Engine:
 
     def _timer(self, event: ev.TimerFired, entry: Entry, ctx: Context) -> list[ev.Event]:
         owner, _, what = event.id.rpartition("/")
-        if what == "due":
-            return self._due(owner, ctx)
         if what == "for" and owner.rpartition("/")[0] in self._by_name:
             rule, group, index, clause = self._by_name[owner.rpartition("/")[0]]
             hit, _ = self._state_of(clause, owner.rpartition("/")[2], entry.at_ms, ctx.picture.home)
@@ -304,25 +323,17 @@ class Engine:
         spec = run.rule.steps[step]
         return self._failed(run, step, "nothing came in time", spec.on_timeout or "stop", ctx)
 
-    def _due(self, proposal: str, ctx: Context) -> list[ev.Event]:
-        found = ctx.picture.home.proposals.get(proposal)
-        if found is None or found.status != "waiting" or found.escalated or proposal not in self._runs.proposals:
-            return []
-        alarm = self._alarm(
-            f"Undecided: {found.title}", f"{proposal} was due and nobody has decided", proposal, f"due:{proposal}", ctx
-        )
-        return [ev.ProposalSettled(id=proposal, status="escalated"), alarm]
-
     def _alarm(self, title: str, cause: str, subject: str, key: str, ctx: Context) -> ev.AlarmRaised:
+        known = standing(ctx.picture.home.alarms, key)
         return ev.AlarmRaised(
-            id=ctx.ids.new("AM"),
+            id=known.id if known else ctx.ids.new("AL"),
             priority=1,
             title=title,
             cause_words=cause,
             subject=subject,
             key=key,
-            consequence="Nothing is carried out until somebody decides.",
-            action="Decide, or hand it to a supervisor.",
+            consequence="the playbook goes no further by itself",
+            action="Do by hand what is left, or decide anew",
             time_to_act_s=300,
         )
 

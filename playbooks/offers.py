@@ -110,7 +110,7 @@ def draft_undo(run: RunState, ctx: Context, verbs: Verbs) -> Draft:
 def offer(
     draft: Draft, run: RunState, terms: Terms, ctx: Context, *, replaces: str = "", because: Sequence[str] = ()
 ) -> list[ev.Event]:
-    """The proposal, and the timer of its due time. Under "hands off" its effects are advice and cannot be carried out."""
+    """The proposal; the executor keeps its due time. Under "hands off" its effects are advice, never carried out."""
     playbook, home = run.rule.playbook, ctx.picture.home
     shown = _shown(terms.show, run)
     draft = draft.and_then(shown)
@@ -167,7 +167,6 @@ def offer(
             lon_e7=place[0],
             lat_e7=place[1],
         ),
-        ev.TimerSet(id=f"{identifier}/due", due_ms=terms.due_ms, what=f"decision on {identifier}: {terms.title}"),
     ]
 
 

@@ -30,6 +30,19 @@ class Trace:
     lines: tuple[Line, ...] = ()
     """Each line of its condition with its values."""
 
+    def as_json(self) -> dict[str, Any]:
+        """JSON-plain."""
+        lines = [{"text": one.text, "holds": one.value, "values": dict(one.operands)} for one in self.lines]
+        return {
+            "playbook": self.playbook,
+            "version": self.version,
+            "state": self.state,
+            "words": self.words,
+            "clause": self.clause,
+            "thing": self.thing,
+            "lines": lines,
+        }
+
 
 def traces(rules: Iterable[Rule], runs: Mapping[str, RunState], picture: StreamPicture) -> list[Trace]:
     """One trace per rule, in the rules' order; nearest miss only."""

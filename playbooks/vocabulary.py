@@ -63,6 +63,8 @@ MOVES: dict[str, tuple[str, str]] = {
     "unit.status": ("unit", "unit"),
     "request.answered": ("request", "id"),
 }
+FLOOD_WORDS = ("flood", "surge", "tide", "tidal")
+"""An official warning whose title has one of these is a flood warning."""
 CITY_MOVES = ("hazard.changed", "barrier.changed")
 """Events after which ``city`` may have changed, and with it any condition that names it."""
 
@@ -130,7 +132,10 @@ def _flood_level_m(picture: model.StreamPicture) -> float | None:
 
 
 def _warned(picture: model.StreamPicture) -> bool:
-    return any(one.kind == "warning" and one.status == "active" for one in picture.hazards.values())
+    return any(
+        one.kind == "warning" and one.status == "active" and any(word in one.title.casefold() for word in FLOOD_WORDS)
+        for one in picture.hazards.values()
+    )
 
 
 CITY = Message(

@@ -18,7 +18,8 @@ Recipients = list[list[str]]
 
 class MessageArgs(Arguments):
     to: tuple[str, ...] = Field(min_length=1)
-    """``agency:PMHA``, ``role:harbour_control``, ``facility:H-STANNE``, ``unit:E12``, ``position:duty_officer``."""
+    """``agency:PMHA``, ``role:harbour_control``, ``facility:H-STANNE``, ``unit:E12``, ``position:duty_officer``;
+    ``fed_by:SUB-4:hospital`` (facilities of a kind that a substation feeds), ``crews_of:R-1`` (units a run sent)."""
     headline: str = Field(min_length=1, max_length=160)
     body: str = Field(default="", max_length=2_000)
     urgency: Literal["Immediate", "Expected", "Future", "Past", "Unknown"] = "Immediate"
@@ -37,12 +38,34 @@ def recipients_of(names: Iterable[str], ctx: Context) -> tuple[Recipients, tuple
     """(recipient, channel) pairs for these names, each once, and a line for every name that nobody is listed for."""
     found: dict[tuple[str, str], None] = {}
     missing = []
-    for name in names:
+    for name in (one for said in names for one in _expanded(said, ctx)):
         listed = ctx.services.directory.recipients(name)
         found.update(dict.fromkeys(listed))
         if not listed:
             missing.append(f"{name}: nobody is listed in the directory")
     return [list(pair) for pair in found], tuple(missing)
+
+
+def _expanded(name: str, ctx: Context) -> list[str]:
+    """``fed_by:SUB-4:hospital`` and ``crews_of:R-1`` as the facilities and units they stand for; others as they are."""
+    kind, _, rest = name.partition(":")
+    home = ctx.picture.home
+    if kind == "fed_by":
+        source, _, wanted = rest.partition(":")
+        found = [
+            one.id
+            for one in home.facilities.values()
+            if ("substation", source) in one.attributes and wanted in ("", one.kind)
+        ]
+        return [f"facility:{one}" for one in found] or [name]
+    if kind == "crews_of":
+        units = [
+            one.unit
+            for one in home.assignments.values()
+            if one.status == "active" and one.by in home.proposals and home.proposals[one.by].run == rest
+        ]
+        return [f"unit:{one}" for one in units] or [name]
+    return [name]
 
 
 class _Message(PlainVerb):
@@ -55,7 +78,7 @@ class _Message(PlainVerb):
         recipients, missing = recipients_of(args.to, ctx)
         if not recipients:
             raise cannot(f"Nobody is listed for {', '.join(args.to)}.")
-        who = ", ".join(name.partition(":")[2] or name for name in args.to)
+        who = ", ".join(dict.fromkeys(pair[0] for pair in recipients))
         summary = f"{self._verb_words} {who}: {args.headline}"
         plain = {**args.model_dump(mode="json"), "recipients": recipients, "incident": ctx.incident}
         return Draft((self.effect(summary, plain),), missing)
@@ -64,7 +87,7 @@ class _Message(PlainVerb):
 
     def carry_out(self, effect: Effect, ctx: Context) -> list[Event]:
         args: dict[str, Any] = dict(effect.args)
-        identifier = ctx.ids.new("AL")
+        identifier = ctx.ids.new("AT")
         return [
             AlertRequested(
                 id=identifier,

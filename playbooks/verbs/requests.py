@@ -66,7 +66,7 @@ class RequestMake(PlainVerb):
         return [
             RequestMade(id=identifier, to=args["to"], what=args["what"], subject=args["subject"], proposal=ctx.by),
             AlertRequested(
-                id=ctx.ids.new("AL"),
+                id=ctx.ids.new("AT"),
                 alert_kind="agency",
                 headline=f"Request {identifier}: {args['what']}, {args['about']}",
                 body=args["text"],
@@ -115,7 +115,7 @@ class RequestWithdraw(PlainVerb):
         if args["recipients"]:
             events.append(
                 AlertRequested(
-                    id=ctx.ids.new("AL"),
+                    id=ctx.ids.new("AT"),
                     alert_kind="agency",
                     headline=f"Request {args['request']} is withdrawn: {args['what']}",
                     body="",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,6 +68,10 @@ class UnitAssign(PlainVerb):
     gives = ("assignments", "alerts")
     Args: ClassVar[type[BaseModel]] = AssignArgs
 
+    def __init__(self, own_agencies: Collection[str] = ()) -> None:
+        """``own_agencies``: whose units we may send; empty means all."""
+        self._own = frozenset(own_agencies)
+
     def draft(self, args: Any, ctx: Context) -> Draft:
         """One effect per unit that is free and can get there; TOC-6109 where none can."""
         return self.errands(args.assignments, args.order, ctx)
@@ -85,6 +89,8 @@ class UnitAssign(PlainVerb):
         unit = ctx.picture.home.units.get(errand.unit)
         if unit is None:
             return Draft(evidence=(f"{errand.unit}: no such unit",))
+        if self._own and unit.agency not in self._own:
+            return Draft(evidence=(f"{unit.name} not sent: it is {unit.agency}'s; only a request can ask for it",))
         if unit.local_status not in FREE_STATUSES:
             return Draft(evidence=(f"{unit.name} not sent: it is {unit.local_status}",))
         to, label = self._target(errand, ctx)
@@ -162,7 +168,7 @@ class UnitAssign(PlainVerb):
             by_road = f" Way: {', '.join(streets)}." if streets else ""
             events.append(
                 AlertRequested(
-                    id=ctx.ids.new("AL"),
+                    id=ctx.ids.new("AT"),
                     alert_kind="responder",
                     headline=f"{unit.name}: go to {args['to_label']}",
                     body=f"{args['order']}{by_road}".strip(),
