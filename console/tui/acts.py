@@ -99,9 +99,11 @@ class Acts(App[None]):
     def action_note(self) -> None:
         """Writes a log entry."""
         one = self.incident()
-        fields = (("text", "What", "", "what happened, or was said or decided"),
-                  ("at", "When", "", f"empty: now; 14:32; -5 is five minutes ago (UTC {words.clock(self.desk.now_ms)})"),
-                  ("incident", "Incident", one.id if one else "", "empty: none"))
+        fields = (
+            ("text", "What", "", "what happened, or was said or decided"),
+            ("at", "When", "", f"empty: now; 14:32; -5 is five minutes ago (UTC {words.clock(self.desk.now_ms)})"),
+            ("incident", "Incident", one.id if one else "", "empty: none"),
+        )
         self.push_screen(FormScreen(self.desk, "LOG ENTRY", fields, check=self._check_note), self._write_note)
 
     def _check_note(self, values: Values) -> str:
@@ -116,19 +118,32 @@ class Acts(App[None]):
     def _write_note(self, values: Values | None) -> None:
         if values:
             at_ms = event_time(values["at"], self.desk.now_ms) if values["at"] else None
-            self.desk.send(WriteLog(text=values["text"], incident=values["incident"], at_ms=at_ms), "new:log:",
-                           "writing the log…", done="Logged.")
+            self.desk.send(
+                WriteLog(text=values["text"], incident=values["incident"], at_ms=at_ms),
+                "new:log:",
+                "writing the log…",
+                done="Logged.",
+            )
 
     def action_quick(self) -> None:
         """A typed line."""
         one = self.incident()
-        self.push_screen(AskScreen(self.desk, "LINE", ["E12 enr   E12 I-3   I-3 dup I-1   I-3 p1   log gate shut"]),
-                         lambda line: self._quick(line, one.id if one else "") if line else None)
+        self.push_screen(
+            AskScreen(self.desk, "LINE", ["E12 enr   E12 I-3   I-3 dup I-1   I-3 p1   log gate shut"]),
+            lambda line: self._quick(line, one.id if one else "") if line else None,
+        )
 
     def _quick(self, line: str, incident: str) -> None:
-        first = line.split()[0]
-        about = next((f"{kind}:{name}" for kind, table in (("unit", self.desk.home.units), ("incident", self.desk.home.incidents))
-                      for name in table if name.casefold() == first.casefold()), "new:log:")
+        first = line.split(maxsplit=1)[0]
+        about = next(
+            (
+                f"{kind}:{name}"
+                for kind, table in (("unit", self.desk.home.units), ("incident", self.desk.home.incidents))
+                for name in table
+                if name.casefold() == first.casefold()
+            ),
+            "new:log:",
+        )
         self.desk.send(QuickLine(line=line, incident=incident), about, f"{line}…", done=f"Done: {line}")
 
     # Incidents
@@ -137,8 +152,10 @@ class Acts(App[None]):
         """Sets the incident's priority."""
         one = self._incident_or_say()
         if one is not None:
-            self.push_screen(PickScreen(self.desk, f"PRIORITY of {one.id} {one.title}", picking.priorities),
-                             lambda got: self._change(one, f"priority {got[0]}…", priority=int(got[0])) if got else None)
+            self.push_screen(
+                PickScreen(self.desk, f"PRIORITY of {one.id} {one.title}", picking.priorities),
+                lambda got: self._change(one, f"priority {got[0]}…", priority=int(got[0])) if got else None,
+            )
 
     def _change(self, one: Incident, said: str, **what: object) -> None:
         self.desk.send(ChangeIncident.model_validate({"incident": one.id, **what}), f"incident:{one.id}", said)
@@ -148,12 +165,17 @@ class Acts(App[None]):
         one = self._incident_or_say()
         if one is None:
             return
-        fields = (("title", "Title", one.title, ""), ("incident_kind", "Kind", one.kind, ", ".join(INCIDENT_KINDS)),
-                  ("place", "Where", "", f"empty: stays {words.where(one.place)}"),
-                  ("units_needed", "Units needed", str(one.units_needed), ""),
-                  ("people_unaccounted", "Unaccounted for", str(one.people_unaccounted), "people"))
-        self.push_screen(FormScreen(self.desk, f"CHANGE {one.id}", fields, check=_check_edit),
-                         lambda values: self._edited(one, values) if values else None)
+        fields = (
+            ("title", "Title", one.title, ""),
+            ("incident_kind", "Kind", one.kind, ", ".join(INCIDENT_KINDS)),
+            ("place", "Where", "", f"empty: stays {words.where(one.place)}"),
+            ("units_needed", "Units needed", str(one.units_needed), ""),
+            ("people_unaccounted", "Unaccounted for", str(one.people_unaccounted), "people"),
+        )
+        self.push_screen(
+            FormScreen(self.desk, f"CHANGE {one.id}", fields, check=_check_edit),
+            lambda values: self._edited(one, values) if values else None,
+        )
 
     def _edited(self, one: Incident, values: Values) -> None:
         changes: dict[str, object] = {}
@@ -175,23 +197,39 @@ class Acts(App[None]):
         kind, name = kind_of(self.subject)
         desk = self.desk
         if kind == "alarm" and name in desk.home.alarms:
-            self.push_screen(AskScreen(desk, f"CLEAR ALARM {desk.home.alarms[name].title}", ["Why is it over?"]), lambda why: (
-                desk.send(ClearAlarm(alarm=name, why=why), f"alarm:{name}", "clearing…") if why else None))
+            self.push_screen(
+                AskScreen(desk, f"CLEAR ALARM {desk.home.alarms[name].title}", ["Why is it over?"]),
+                lambda why: desk.send(ClearAlarm(alarm=name, why=why), f"alarm:{name}", "clearing…") if why else None,
+            )
         elif kind == "alert" and name in desk.home.alerts:
-            self.push_screen(AskScreen(desk, "CANCEL ALERT", [desk.home.alerts[name].headline, "Type cancel."], must="cancel"),
-                             lambda yes: desk.send(CancelAlert(alert=name), f"alert:{name}", "cancelling…") if yes else None)
+            self.push_screen(
+                AskScreen(desk, "CANCEL ALERT", [desk.home.alerts[name].headline, "Type cancel."], must="cancel"),
+                lambda yes: desk.send(CancelAlert(alert=name), f"alert:{name}", "cancelling…") if yes else None,
+            )
         elif kind == "proposal":
             self.open_item(self.subject)
         elif (one := self._incident_or_say()) is not None:
-            self.push_screen(PickScreen(desk, f"CLOSE {one.id} {one.title}", picking.result_codes), lambda got: (
-                desk.send(CloseIncident(incident=one.id, result_code=got[0]), f"incident:{one.id}", "closing…",
-                          done=f"Closed {one.id}: {got[0]}") if got else None))
+            self.push_screen(
+                PickScreen(desk, f"CLOSE {one.id} {one.title}", picking.result_codes),
+                lambda got: (
+                    desk.send(
+                        CloseIncident(incident=one.id, result_code=got[0]),
+                        f"incident:{one.id}",
+                        "closing…",
+                        done=f"Closed {one.id}: {got[0]}",
+                    )
+                    if got
+                    else None
+                ),
+            )
 
     def action_reopen(self) -> None:
         """Reopens a closed incident."""
         one = self._incident_or_say()
         if one is not None:
-            self.desk.send(ReopenIncident(incident=one.id), f"incident:{one.id}", "reopening…", done=f"Reopened {one.id}")
+            self.desk.send(
+                ReopenIncident(incident=one.id), f"incident:{one.id}", "reopening…", done=f"Reopened {one.id}"
+            )
 
     def action_duplicate(self) -> None:
         """Marks as duplicate of another, or undoes the mark."""
@@ -199,12 +237,23 @@ class Acts(App[None]):
         if one is None:
             return
         if one.duplicate_of:
-            self.desk.send(MarkDuplicate(incident=one.id), f"incident:{one.id}", "not a duplicate…",
-                           done=f"{one.id} stands on its own again")
+            self.desk.send(
+                MarkDuplicate(incident=one.id),
+                f"incident:{one.id}",
+                "not a duplicate…",
+                done=f"{one.id} stands on its own again",
+            )
             return
-        self.push_screen(PickScreen(self.desk, f"{one.id} {one.title} IS A DUPLICATE OF", lambda: picking.twins(self.desk, one)),
-                         lambda got: self.desk.send(MarkDuplicate(incident=one.id, of=got[0]), f"incident:{one.id}",
-                                                    f"duplicate of {got[0]}…") if got else None)
+        self.push_screen(
+            PickScreen(self.desk, f"{one.id} {one.title} IS A DUPLICATE OF", lambda: picking.twins(self.desk, one)),
+            lambda got: (
+                self.desk.send(
+                    MarkDuplicate(incident=one.id, of=got[0]), f"incident:{one.id}", f"duplicate of {got[0]}…"
+                )
+                if got
+                else None
+            ),
+        )
 
     def action_acknowledge(self) -> None:
         """Takes notice of the alarm or the incident under the cursor; from elsewhere, goes to the alarms first."""
@@ -228,8 +277,12 @@ class Acts(App[None]):
         if one is None:
             return
         ways: dict[str, Answer] = {}
-        screen = PickSeveralScreen(self.desk, f"SEND TO {one.id} {one.title}  (roads: asking…)",
-                                   lambda: picking.units(self.desk, one, ways), empty="no units")
+        screen = PickSeveralScreen(
+            self.desk,
+            f"SEND TO {one.id} {one.title}  (roads: asking…)",
+            lambda: picking.units(self.desk, one, ways),
+            empty="no units",
+        )
 
         def got(answer: Answer) -> None:
             ways.update({str(way["unit"]): way for way in answer.get("units", ())})
@@ -246,23 +299,52 @@ class Acts(App[None]):
 
     def _assign(self, one: Incident, names: list[str]) -> None:
         for name in names:
-            self.desk.send(Assign(unit=name, incident=one.id), f"unit:{name}", f"to {one.id}…", done=f"{name} sent to {one.id}")
+            self.desk.send(
+                Assign(unit=name, incident=one.id), f"unit:{name}", f"to {one.id}…", done=f"{name} sent to {one.id}"
+            )
         if names:
             self.desk.send_mark(f"incident:{one.id}", f"sending {', '.join(names)}…")
 
     def action_stand_down(self) -> None:
         """Stands the unit down, or picks one of the incident's."""
-        self._with_unit("STAND DOWN", True, lambda unit: self.push_screen(
-            AskScreen(self.desk, f"STAND DOWN {unit.name}", ["Why? (may be empty)"], optional=True),
-            lambda why: self.desk.send(StandDown(unit=unit.id, why=why), f"unit:{unit.id}", "standing down…",
-                                       done=f"{unit.name} stood down") if why is not None else None))
+        self._with_unit(
+            "STAND DOWN",
+            True,
+            lambda unit: self.push_screen(
+                AskScreen(self.desk, f"STAND DOWN {unit.name}", ["Why? (may be empty)"], optional=True),
+                lambda why: (
+                    self.desk.send(
+                        StandDown(unit=unit.id, why=why),
+                        f"unit:{unit.id}",
+                        "standing down…",
+                        done=f"{unit.name} stood down",
+                    )
+                    if why is not None
+                    else None
+                ),
+            ),
+        )
 
     def action_status(self) -> None:
         """Sets the unit's status; what is not legal is refused with the statuses that may follow."""
-        self._with_unit("STATUS OF", False, lambda unit: self.push_screen(
-            PickScreen(self.desk, f"STATUS of {unit.name}, now {words.status(unit)}", lambda: picking.statuses(unit)),
-            lambda got: self.desk.send(SetStatus(unit=unit.id, status=got[0]), f"unit:{unit.id}",
-                                       f"{words.STATUS.get(got[0], got[0])}…") if got else None))
+        self._with_unit(
+            "STATUS OF",
+            False,
+            lambda unit: self.push_screen(
+                PickScreen(
+                    self.desk, f"STATUS of {unit.name}, now {words.status(unit)}", lambda: picking.statuses(unit)
+                ),
+                lambda got: (
+                    self.desk.send(
+                        SetStatus(unit=unit.id, status=got[0]),
+                        f"unit:{unit.id}",
+                        f"{words.STATUS.get(got[0], got[0])}…",
+                    )
+                    if got
+                    else None
+                ),
+            ),
+        )
 
     def _with_unit(self, heading: str, assigned: bool, then: picking.UnitDo) -> None:
         if not self._meant():
@@ -273,16 +355,22 @@ class Acts(App[None]):
             return
         one = self.incident()
         names = one.units if one and one.units else None
-        self.push_screen(PickScreen(self.desk, heading, lambda: picking.any_units(self.desk, names, assigned), empty="no unit"),
-                         lambda got: then(self.desk.home.units[got[0]]) if got else None)
+        self.push_screen(
+            PickScreen(self.desk, heading, lambda: picking.any_units(self.desk, names, assigned), empty="no unit"),
+            lambda got: then(self.desk.home.units[got[0]]) if got else None,
+        )
 
     # The desk
 
     def action_hands_off(self) -> None:
         """Every playbook back to advice, or released again."""
         on = not self.desk.home.hands_off
-        self.desk.send(SetHandsOff(on=on), "hands", "hands off…" if on else "releasing…",
-                       done="Hands off: playbooks only advise." if on else "Playbooks may act again within their class.")
+        self.desk.send(
+            SetHandsOff(on=on),
+            "hands",
+            "hands off…" if on else "releasing…",
+            done="Hands off: playbooks only advise." if on else "Playbooks may act again within their class.",
+        )
 
     def action_pane(self, name: str) -> None:
         """Goes to a pane of the main screen."""

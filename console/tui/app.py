@@ -33,14 +33,16 @@ class TocsinApp(Exercise):
     """Screens over one Session. Ten times a second marks move, once a second ages and clocks do."""
 
     CSS = """
-    Screen { background: $tocsin-ground; color: $foreground; }
+    MainScreen, PageScreen { background: $tocsin-ground; color: $foreground; }
     PageScreen > Rows { height: 1fr; }
     """
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(self, link: Session, pack: CityPack, *, theme: Literal["dark", "light", "high_contrast"] = "dark") -> None:
+    def __init__(
+        self, link: Session, pack: CityPack, *, theme: Literal["dark", "light", "high_contrast"] = "dark"
+    ) -> None:
         super().__init__()
         self.link = link
         self.ink: str = theme
@@ -77,9 +79,9 @@ class TocsinApp(Exercise):
         arrived = bool(self._dirty) or self._whole
         kinds, self._dirty = self._dirty, set()
         whole, self._whole = self._whole, False
-        self.desk.tidy(arrived=arrived)
-        if arrived:
-            self._reload(None if whole else kinds)
+        tidied = self.desk.tidy(arrived=arrived)
+        if arrived or tidied:
+            self._reload(None if whole or tidied else kinds)
             self._ring()
         elif self.screen is self.main:
             self.main.map.tick()
@@ -180,8 +182,10 @@ class TocsinApp(Exercise):
     def action_palette(self) -> None:
         """Finds anything, does anything."""
         if not self.screen.is_modal:
-            self.push_screen(PickScreen(self.desk, "PALETTE", lambda: palette.choices(self, self.desk)),
-                             lambda got: palette.run(self, got[0]) if got else None)
+            self.push_screen(
+                PickScreen(self.desk, "PALETTE", lambda: palette.choices(self, self.desk)),
+                lambda got: palette.run(self, got[0]) if got else None,
+            )
 
     def action_theme(self) -> None:
         """The next theme."""

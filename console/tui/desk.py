@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 NOTICE_S = 20.0
-ACCEPTED_S = 2.0
+ACCEPTED_S = 1.0
 SLOW_S = 3.0
 
 
@@ -47,8 +47,15 @@ class Notice:
 class Desk:
     """One operator's side of the link."""
 
-    def __init__(self, link: Session, pack: CityPack, *, start: Callable[[Coroutine[Any, Any, None]], object],
-                 changed: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        link: Session,
+        pack: CityPack,
+        *,
+        start: Callable[[Coroutine[Any, Any, None]], object],
+        changed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.link, self.pack = link, pack
         self.selected = ""
         self.cursor: tuple[float, float] | None = None
@@ -79,8 +86,16 @@ class Desk:
 
     # Sending
 
-    def send(self, command: Command, about: str, words: str, *, done: str = "",
-             then: Callable[[Answer], None] | None = None, failed: Callable[[], None] | None = None) -> None:
+    def send(
+        self,
+        command: Command,
+        about: str,
+        words: str,
+        *,
+        done: str = "",
+        then: Callable[[Answer], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
         """Sends a command; ``about`` is the row that shows ``words`` until the answer is in."""
         if about.startswith("new:"):
             self._count += 1
@@ -104,8 +119,15 @@ class Desk:
         self.notice = Notice(words, refused, self._clock())
         self._changed()
 
-    async def _deliver(self, command: Command, about: str, words: str, done: str,
-                       then: Callable[[Answer], None] | None, failed: Callable[[], None] | None) -> None:
+    async def _deliver(
+        self,
+        command: Command,
+        about: str,
+        words: str,
+        done: str,
+        then: Callable[[Answer], None] | None,
+        failed: Callable[[], None] | None,
+    ) -> None:
         try:
             answer = await self.link.command(command)
         except Exception as why:  # the screen's boundary: whatever went wrong becomes words, the console goes on
@@ -146,14 +168,19 @@ class Desk:
         """(key, words) of things being made that have no row of their own yet."""
         return [(key, self.pending_words(key)) for key in self.pending if key.startswith(f"new:{kind}:")]
 
-    def tidy(self, *, arrived: bool) -> None:
-        """Drops accepted markers once entries arrived or a moment passed, and notices that were up long enough."""
+    def tidy(self, *, arrived: bool) -> bool:
+        """Drops accepted markers once entries arrived or a moment passed, and old notices; True if any went."""
         now = self._clock()
-        for key, one in list(self.pending.items()):
-            if one.accepted and (arrived or now - one.since > ACCEPTED_S):
-                del self.pending[key]
+        gone = [
+            key
+            for key, one in self.pending.items()
+            if one.accepted and (arrived or now - one.since > ACCEPTED_S)
+        ]
+        for key in gone:
+            del self.pending[key]
         if self.notice and not self.notice.refused and now - self.notice.at > NOTICE_S:
             self.notice = None
+        return bool(gone)
 
 
 def reason(why: Exception) -> str:

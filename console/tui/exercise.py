@@ -23,7 +23,9 @@ class Exercise(Acts):
         """Pauses, or goes on."""
         if self._drill():
             paused = self.desk.link.paused
-            self.desk.send(ControlDrill(action="resume" if paused else "pause"), "drill", "going on…" if paused else "pausing…")
+            self.desk.send(
+                ControlDrill(action="resume" if paused else "pause"), "drill", "going on…" if paused else "pausing…"
+            )
 
     def action_step(self) -> None:
         """One step."""
@@ -33,8 +35,15 @@ class Exercise(Acts):
     def action_speed(self) -> None:
         """Asks for the speed."""
         if self._drill():
-            self.push_screen(AskScreen(self.desk, "SPEED", ["Virtual seconds a second, 0.1 to 1000. 1 is real time."],
-                                       value=f"{self.desk.link.speed or 1:g}"), self._speed)
+            self.push_screen(
+                AskScreen(
+                    self.desk,
+                    "SPEED",
+                    ["Virtual seconds a second, 0.1 to 1000. 1 is real time."],
+                    value=f"{self.desk.link.speed or 1:g}",
+                ),
+                self._speed,
+            )
 
     def _speed(self, said: str | None) -> None:
         value = number(said)
@@ -46,8 +55,10 @@ class Exercise(Acts):
     def action_jump(self) -> None:
         """Asks how far."""
         if self._drill():
-            self.push_screen(AskScreen(self.desk, "JUMP AHEAD", ["How many minutes? Everything between happens, at once."]),
-                             self._jump)
+            self.push_screen(
+                AskScreen(self.desk, "JUMP AHEAD", ["How many minutes? Everything between happens, at once."]),
+                self._jump,
+            )
 
     def _jump(self, said: str | None) -> None:
         value = number(said)
@@ -58,13 +69,25 @@ class Exercise(Acts):
 
     def action_emergency(self) -> None:
         """Stops the exercise for good, after the words were typed."""
-        if any(getattr(screen, "heading", "").startswith("REAL EMERGENCY") for screen in self.screen_stack
-               if not callable(getattr(screen, "heading", ""))):
+        if any(
+            getattr(screen, "heading", "").startswith("REAL EMERGENCY")
+            for screen in self.screen_stack
+            if not callable(getattr(screen, "heading", ""))
+        ):
             return
         if self._drill():
-            self.push_screen(AskScreen(self.desk, "REAL EMERGENCY: STOP THE EXERCISE", [
-                "This ends the exercise for good, for everybody, and sends nothing more of it.",
-                f"Type {STOP_WORD} and press enter."], must=STOP_WORD), self._stop)
+            self.push_screen(
+                AskScreen(
+                    self.desk,
+                    "REAL EMERGENCY: STOP THE EXERCISE",
+                    [
+                        "This ends the exercise for good, for everybody, and sends nothing more of it.",
+                        f"Type {STOP_WORD} and press enter.",
+                    ],
+                    must=STOP_WORD,
+                ),
+                self._stop,
+            )
 
     def _stop(self, said: str | None) -> None:
         if said:
@@ -74,16 +97,39 @@ class Exercise(Acts):
         """Offers the desk with a brief, or accepts it after reading."""
         desk, shift = self.desk, self.desk.home.shift
         if shift.offered_to and desk.link.person in shift.offered_to:
-            lines = [f"{shift.person} hands over the desk to you.", desk.said(shift.brief) or "There is no brief.",
-                     "Type accept."]
-            self.push_screen(AskScreen(desk, "TAKE OVER THE DESK", lines, must="accept"), lambda yes: desk.send(
-                HandOver(step="accept"), "shift", "taking over…", done="The desk is yours.") if yes else None)
+            lines = [
+                f"{shift.person} hands over the desk to you.",
+                desk.said(shift.brief) or "There is no brief.",
+                "Type accept.",
+            ]
+            self.push_screen(
+                AskScreen(desk, "TAKE OVER THE DESK", lines, must="accept"),
+                lambda yes: (
+                    desk.send(HandOver(step="accept"), "shift", "taking over…", done="The desk is yours.")
+                    if yes
+                    else None
+                ),
+            )
             return
         fields = (("to", "To", "", "person who takes over"), ("brief", "Brief", self._brief(), "what must be known"))
-        self.push_screen(FormScreen(desk, "HAND OVER THE DESK", fields, check=lambda values: (
-            "" if values["to"] and values["brief"] else "To whom, and what must be known?")), lambda values: desk.send(
-                HandOver(step="offer", to=values["to"], brief=values["brief"]), "shift", "offering the desk…",
-                done=f"The desk is offered to {values['to']}.") if values else None)
+        self.push_screen(
+            FormScreen(
+                desk,
+                "HAND OVER THE DESK",
+                fields,
+                check=lambda values: "" if values["to"] and values["brief"] else "To whom, and what must be known?",
+            ),
+            lambda values: (
+                desk.send(
+                    HandOver(step="offer", to=values["to"], brief=values["brief"]),
+                    "shift",
+                    "offering the desk…",
+                    done=f"The desk is offered to {values['to']}.",
+                )
+                if values
+                else None
+            ),
+        )
 
     def _brief(self) -> str:
         """A first draft of the brief from the picture: counts only, to be written over."""

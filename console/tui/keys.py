@@ -61,7 +61,7 @@ KEYS: tuple[Key, ...] = (
     Key("f5", "jump", "", "Jump ahead", "Exercise", "F5"),
     Key("ctrl+r", "emergency", "", "REAL EMERGENCY: stop the exercise for good", "Exercise", "^r", True),
     Key("t", "theme", "", "Dark, light, high contrast", "Console"),
-    Key("ctrl+p,slash", "palette", "Palette", "Find anything, do anything", "Console", "^p", True),
+    Key("ctrl+p,slash", "palette", "Palette", "Find anything, do anything", "Console", "^p"),
     Key("question_mark", "help", "Help", "Keys, words and legend", "Console", "?"),
     Key("q", "leave_console", "Quit", "Leave this console; the core goes on", "Console"),
 )
@@ -70,5 +70,14 @@ KEYS: tuple[Key, ...] = (
 
 def bindings() -> list[Binding]:
     """The bindings of the app."""
-    return [Binding(key.key, key.action, key.label or key.words, show=bool(key.label), key_display=key.shown_as or None,
-                    priority=key.priority) for key in KEYS]
+    return [
+        Binding(
+            key.key,
+            key.action,
+            key.label or key.words,
+            show=bool(key.label),
+            key_display=key.shown_as or None,
+            priority=key.priority,
+        )
+        for key in KEYS
+    ]

@@ -89,9 +89,7 @@ def wrap(text: str, width: int) -> list[str]:
     return lines
 
 
-def wrapped(
-    text: str, width: int, style: str = "text", indent: int = 0, lead: Span | None = None
-) -> tuple[Line, ...]:
+def wrapped(text: str, width: int, style: str = "text", indent: int = 0, lead: Span | None = None) -> tuple[Line, ...]:
     """Wrapped lines with an indent; ``lead`` stands before the first line in the place of its indent."""
     found: list[Line] = []
     for at, line in enumerate(wrap(text, max(8, width - indent))):
@@ -102,7 +100,7 @@ def wrapped(
 
 def heading(text: str) -> Item:
     """A heading between the parts of a page, with an empty line before it."""
-    return Item("", (((" ", "text"),), ((visible(text).upper(), "head"),)))
+    return Item("", (((" ", "text"),), ((" " + visible(text).upper(), "head"),)))
 
 
 def plain(text: str, width: int, style: str = "text", key: str = "", indent: int = 1) -> Item:
@@ -110,9 +108,7 @@ def plain(text: str, width: int, style: str = "text", key: str = "", indent: int
     return Item(key, wrapped(text, width, style, indent), stamp=text)
 
 
-def fact(
-    name: str, value: str, width: int, style: str = "text", key: str = "", label_width: int = 14
-) -> Item:
+def fact(name: str, value: str, width: int, style: str = "text", key: str = "", label_width: int = 14) -> Item:
     """A labelled value, wrapped beside its label."""
     label = min(label_width, max(8, width // 3))
     lead = (f" {fit(name, label - 1)} ", "dim")

@@ -46,8 +46,12 @@ def route(desk: Desk, key: str) -> list[tuple[float, float]] | None:
     home = desk.home
     if kind == "proposal" and name in home.proposals:
         kind, name = "incident", home.proposals[name].incident
-    wanted = [one for one in home.assignments.values() if one.status == "active"
-              and name == (one.unit if kind == "unit" else one.incident if kind == "incident" else None)]
+    wanted = [
+        one
+        for one in home.assignments.values()
+        if one.status == "active"
+        and name == (one.unit if kind == "unit" else one.incident if kind == "incident" else None)
+    ]
     for one in wanted:
         if len(way := desk.link.route(one)) >= 2:
             return way
@@ -82,9 +86,19 @@ def subject_key(desk: Desk, subject: str) -> str:
     """The key of whatever has this id; empty if nothing has."""
     home = desk.home
     tables: tuple[tuple[str, object], ...] = (
-        ("incident", home.incidents), ("unit", home.units), ("vessel", home.vessels), ("facility", home.facilities),
-        ("sensor", home.sensors), ("hazard", home.hazards), ("closure", home.closures), ("proposal", home.proposals),
-        ("alert", home.alerts), ("request", home.requests), ("feed", home.feeds), ("alarm", home.alarms))
+        ("incident", home.incidents),
+        ("unit", home.units),
+        ("vessel", home.vessels),
+        ("facility", home.facilities),
+        ("sensor", home.sensors),
+        ("hazard", home.hazards),
+        ("closure", home.closures),
+        ("proposal", home.proposals),
+        ("alert", home.alerts),
+        ("request", home.requests),
+        ("feed", home.feeds),
+        ("alarm", home.alarms),
+    )
     return next((f"{kind}:{subject}" for kind, table in tables if subject in table), "")  # type: ignore[operator]
 
 
@@ -92,8 +106,16 @@ def _incident(one: Incident) -> Mark | None:
     if one.place is None or one.status != "open" or one.duplicate_of:
         return None
     label = one.title if one.priority == 1 else ""
-    return Mark(f"incident:{one.id}", one.place.lon_e7 / 1e7, one.place.lat_e7 / 1e7, "incident", one.kind,
-                priority=one.priority, label=label, unack=one.unread)
+    return Mark(
+        f"incident:{one.id}",
+        one.place.lon_e7 / 1e7,
+        one.place.lat_e7 / 1e7,
+        "incident",
+        one.kind,
+        priority=one.priority,
+        label=label,
+        unack=one.unread,
+    )
 
 
 def _unit(desk: Desk, one: Unit, now: int) -> Mark | None:
@@ -104,8 +126,16 @@ def _unit(desk: Desk, one: Unit, now: int) -> Mark | None:
     said = f"{one.nims_kind} {one.profile} {one.agency}".lower()
     moving = one.local_status in MOVING_STATUSES
     stale = moving and one.position_at_ms > 0 and now - one.position_at_ms > STALE_MS["unit"]
-    return Mark(f"unit:{one.id}", lon, lat, "unit", next((word for word in VARIANT_WORDS if word in said), said),
-                label=one.name, moving=moving or one.status == "assigned", stale=stale)
+    return Mark(
+        f"unit:{one.id}",
+        lon,
+        lat,
+        "unit",
+        next((word for word in VARIANT_WORDS if word in said), said),
+        label=one.name,
+        moving=moving or one.status == "assigned",
+        stale=stale,
+    )
 
 
 def _vessel(one: Vessel, now: int) -> Mark | None:
@@ -114,22 +144,44 @@ def _vessel(one: Vessel, now: int) -> Mark | None:
     moving = (one.speed_mmps or 0) > AT_ANCHOR_MMPS
     heading = one.course_cdeg / 100 if one.course_cdeg is not None else one.heading_deg
     adrift = one.judgement in ADRIFT
-    return Mark(f"vessel:{one.mmsi}", one.lon_e7 / 1e7, one.lat_e7 / 1e7, "vessel", one.judgement,
-                label=one.name or str(one.mmsi), moving=moving, priority=2 if adrift else None,
-                stale=bool(one.doubt) or (one.at_ms > 0 and now - one.at_ms > STALE_MS["vessel"]),
-                heading_deg=heading if heading is not None and math.isfinite(heading) else None)
+    return Mark(
+        f"vessel:{one.mmsi}",
+        one.lon_e7 / 1e7,
+        one.lat_e7 / 1e7,
+        "vessel",
+        one.judgement,
+        label=one.name or str(one.mmsi),
+        moving=moving,
+        priority=2 if adrift else None,
+        stale=bool(one.doubt) or (one.at_ms > 0 and now - one.at_ms > STALE_MS["vessel"]),
+        heading_deg=heading if heading is not None and math.isfinite(heading) else None,
+    )
 
 
 def _facility(one: Facility) -> Mark:
     state = str(dict(one.attributes).get("state", "")).lower()
     kind = "berth" if one.kind == "berth" else "anchorage" if one.kind == "anchorage" else "facility"
-    return Mark(f"facility:{one.id}", one.lon_e7 / 1e7, one.lat_e7 / 1e7, kind, one.kind.replace(" ", "_"),
-                label=one.name, priority=2 if state in TROUBLE else None)
+    return Mark(
+        f"facility:{one.id}",
+        one.lon_e7 / 1e7,
+        one.lat_e7 / 1e7,
+        kind,
+        one.kind.replace(" ", "_"),
+        label=one.name,
+        priority=2 if state in TROUBLE else None,
+    )
 
 
 def _sensor(one: Sensor, now: int) -> Mark | None:
     if one.lon_e7 is None or one.lat_e7 is None:
         return None
     old = one.at_ms > 0 and now - one.at_ms > STALE_MS["sensor"]
-    return Mark(f"sensor:{one.id}", one.lon_e7 / 1e7, one.lat_e7 / 1e7, "sensor", one.quantity,
-                label=one.name or one.id, stale=one.state != "ok" or old)
+    return Mark(
+        f"sensor:{one.id}",
+        one.lon_e7 / 1e7,
+        one.lat_e7 / 1e7,
+        "sensor",
+        one.quantity,
+        label=one.name or one.id,
+        stale=one.state != "ok" or old,
+    )

@@ -8,13 +8,19 @@ from console.tui.lines import Item, fact, fit, heading, plain, wrapped
 from picture.model import Evidence, ReportLink
 
 
-def reports(desk: Desk, links: tuple[ReportLink, ...], width: int) -> list[Item]:
+def reports(desk: Desk, links: tuple[ReportLink, ...], width: int, opened_by: str = "") -> list[Item]:
     """One part of the page for each report, newest first."""
     found = [heading(f"how do we know: {len(links)} report{'' if len(links) == 1 else 's'}")]
     for link in reversed(links):
         source = f"{link.feed}{f' from {link.origin}' if link.origin else ''}"
-        found.append(plain(f"● {source}, {words.clock(link.at_ms)}, {words.age(desk.now_ms, link.at_ms)} ago"
-                           f"{f', their number {link.external_id}' if link.external_id else ''}", width, "strong"))
+        found.append(
+            plain(
+                f"● {source}, {words.clock(link.at_ms)}, {words.age(desk.now_ms, link.at_ms)} ago"
+                f"{f', their number {link.external_id}' if link.external_id else ''}",
+                width,
+                "strong",
+            )
+        )
         if said := desk.said(link.text):
             found.append(Item("", wrapped(f"“{said}”", width, "said", 3)))
         if place := desk.said(link.place_as_said):
@@ -25,13 +31,15 @@ def reports(desk: Desk, links: tuple[ReportLink, ...], width: int) -> list[Item]
         found.append(fact("grade", words.grade(link.grade), width, "dim"))
         found += terms(link.evidence, width, f"counted in with {link.score_c / 100:+.2f}")
     if not links:
-        found.append(plain("No report: opened by hand.", width, "dim"))
+        found.append(plain(f"No report is linked to it; opened by {opened_by or 'hand'}.", width, "dim"))
     return found
 
 
 def terms(evidence: tuple[Evidence, ...], width: int, lead: str = "") -> list[Item]:
     """The terms of a judgement with their weights (log-likelihood ratios): above zero speaks for, below against."""
     found = [fact("judgement", lead, width, "dim")] if lead else []
-    found += [Item("", ((("   ", "text"), (fit(words.evidence(term), width - 4), "dim" if term.weight_c >= 0 else "text")),))
-              for term in evidence]
+    found += [
+        Item("", ((("   ", "text"), (fit(words.evidence(term), width - 4), "dim" if term.weight_c >= 0 else "text")),))
+        for term in evidence
+    ]
     return found

@@ -8,16 +8,33 @@ from console.tui.lines import Col, Item, Span, fact, heading, row
 from console.tui.on_map import subject_key
 from picture.model import Delivery
 
-STEP = {"queued": "queued", "handed_over": "handed over", "delivered": "delivered", "seen": "seen", "accepted": "accepted"}
+STEP = {
+    "queued": "queued",
+    "handed_over": "handed over",
+    "delivered": "delivered",
+    "seen": "seen",
+    "accepted": "accepted",
+}
 FAILED = ("failed", "dead")
 
 
 def alert_page(desk: Desk, name: str, width: int) -> list[Item]:
     """The words that went out and the delivery ladder of every recipient."""
     one, now = desk.home.alerts[name], desk.now_ms
-    found = [Item("", (((f" {one.kind} alert", "strong"), (f"   {one.status}", "text"),
-                        (f"   {one.urgency}, {one.severity}, {one.certainty}", "dim")),)),
-             fact("headline", one.headline, width, "strong"), fact("text", one.body, width, "said")]
+    found = [
+        Item(
+            "",
+            (
+                (
+                    (f" {one.kind} alert", "strong"),
+                    (f"   {one.status}", "text"),
+                    (f"   {one.urgency}, {one.severity}, {one.certainty}", "dim"),
+                ),
+            ),
+        ),
+        fact("headline", one.headline, width, "strong"),
+        fact("text", one.body, width, "said"),
+    ]
     if one.area:
         found.append(fact("area", one.area, width))
     found.append(fact("made", f"{words.clock(one.made_ms)}, {words.age(now, one.made_ms)} ago", width))
@@ -31,9 +48,21 @@ def alert_page(desk: Desk, name: str, width: int) -> list[Item]:
         found.append(fact("incident", one.incident, width, key=subject_key(desk, one.incident)))
     found.append(heading("who was told"))
     for delivery in one.deliveries:
-        found.append(Item("", (row(width, Col("", width=1), Col(delivery.recipient, "text", 20), Col(delivery.channel, "dim", 10),
-                                   Col(ladder_words(delivery), "warn" if delivery.state in FAILED else "text"),
-                                   Col(words.age(now, delivery.at_ms), "dim", 5, right=True)),)))
+        found.append(
+            Item(
+                "",
+                (
+                    row(
+                        width,
+                        Col("", width=1),
+                        Col(delivery.recipient, "text", 20),
+                        Col(delivery.channel, "dim", 10),
+                        Col(ladder_words(delivery), "warn" if delivery.state in FAILED else "text"),
+                        Col(words.age(now, delivery.at_ms), "dim", 5, right=True),
+                    ),
+                ),
+            )
+        )
         if delivery.detail:
             found.append(fact("", delivery.detail, width, "dim"))
     return found
@@ -57,8 +86,11 @@ def ladder_words(delivery: Delivery) -> str:
 def request_page(desk: Desk, name: str, width: int) -> list[Item]:
     """Something asked of another control room, and its answer."""
     one = desk.home.requests[name]
-    found = [Item("", (((f" {one.status}", "strong"), (f"   asked of {one.to}", "text")),)),
-             fact("asked", one.what, width, "strong"), fact("made", words.clock(one.made_ms), width)]
+    found = [
+        Item("", (((f" {one.status}", "strong"), (f"   asked of {one.to}", "text")),)),
+        fact("asked", one.what, width, "strong"),
+        fact("made", words.clock(one.made_ms), width),
+    ]
     if one.subject:
         found.append(fact("about", one.subject, width, key=subject_key(desk, one.subject)))
     if one.proposal:

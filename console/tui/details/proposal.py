@@ -31,8 +31,16 @@ def proposal_page(desk: Desk, name: str, width: int, dropped: Collection[str] = 
     found += [heading("because"), *(plain(f"· {line}", width) for line in one.evidence or ("no evidence given",))]
     found += _watched(desk, one, width)
     found.append(heading("not instead"))
-    found += [Item("", (*wrapped(f"{other.title}  (score {other.score:.2f})", width, "text", 1),
-                        *wrapped(f"rejected: {other.reason}", width, "dim", 3))) for other in one.alternatives]
+    found += [
+        Item(
+            "",
+            (
+                *wrapped(f"{other.title}  (score {other.score:.2f})", width, "text", 1),
+                *wrapped(f"rejected: {other.reason}", width, "dim", 3),
+            ),
+        )
+        for other in one.alternatives
+    ]
     if not one.alternatives:
         found.append(plain("No alternative was found.", width, "dim"))
     return found + _deciders(desk, one, width)
@@ -41,11 +49,14 @@ def proposal_page(desk: Desk, name: str, width: int, dropped: Collection[str] = 
 def _state(desk: Desk, one: Proposal) -> Item:
     late = one.due_ms < desk.now_ms
     due = words.countdown(desk.now_ms, one.due_ms) if one.status == "waiting" else one.status
-    spans: Line = ((f" {one.priority} ", f"p{one.priority}"), (f"  {due}", "warn" if late else "strong"),
-                   ("  escalated" if one.escalated else "", "warn"),
-                   (f"   playbook {one.playbook} v{one.playbook_version}", "dim"),
-                   (f"   {one.incident}" if one.incident else "", "text"))
-    return Item(f"incident:{one.incident}" if one.incident else "", (spans,), stamp=(one.digest, one.status))
+    spans: Line = (
+        (f" {one.priority} ", f"p{one.priority}"),
+        (f"  {due}", "warn" if late else "strong"),
+        ("  escalated" if one.escalated else "", "warn"),
+        (f"   playbook {one.playbook} v{one.playbook_version}", "dim"),
+        (f"   for {one.incident}" if one.incident else "", "text"),
+    )
+    return Item("", (spans,), stamp=(one.digest, one.status))
 
 
 def _refusal(desk: Desk, one: Proposal, width: int) -> list[Item]:
@@ -85,8 +96,13 @@ def _watched(desk: Desk, one: Proposal, width: int) -> list[Item]:
         changed = not _holds(now, watch.value, watch.tolerance)
         within = f" ± {watch.tolerance:g}" if watch.tolerance else ""
         said = f"{watch.words or watch.name}: {_word(watch.value)}{within}"
-        found.append(plain(f"▲ {said}, is {_word(now)} now" if changed else f"· {said}, holds", width,
-                           "warn" if changed else "text"))
+        found.append(
+            plain(
+                f"▲ {said}, is {_word(now)} now" if changed else f"· {said}, holds",
+                width,
+                "warn" if changed else "text",
+            )
+        )
     return found if one.watched else []
 
 
@@ -108,7 +124,13 @@ def _deciders(desk: Desk, one: Proposal, width: int) -> list[Item]:
         decision = desk.home.decisions.get(name)
         if decision is not None:
             simulated = ", simulated" if decision.actor.simulated else ""
-            found.append(fact(words.clock(decision.at_ms), f"{decision.verdict} by {decision.actor.person}"
-                              f" ({decision.actor.position}{simulated})", width, "dim"))
+            found.append(
+                fact(
+                    words.clock(decision.at_ms),
+                    f"{decision.verdict} by {decision.actor.person} ({decision.actor.position}{simulated})",
+                    width,
+                    "dim",
+                )
+            )
     found.append(fact("digest", one.digest, width, "faint"))
     return found

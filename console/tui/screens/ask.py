@@ -24,12 +24,13 @@ class Words(Rows, can_focus=False):
     def __init__(self, lines: Sequence[str], style: str = "text") -> None:
         self.said = tuple(lines)
         self.style = style
-        super().__init__(self._items)
+        super().__init__(self._items, empty="")
 
     def say(self, lines: Sequence[str], style: str = "text") -> None:
         """Replaces the lines."""
         self.said, self.style = tuple(lines), style
-        self.reload()
+        self.styles.display = "block" if lines else "none"
+        self.call_after_refresh(self.reload)
 
     def _items(self, width: int) -> list[Item]:
         return [plain(line, width, self.style) for line in self.said]
@@ -38,6 +39,7 @@ class Words(Rows, can_focus=False):
         """Grows to what it says."""
         super().reload()
         self.styles.height = max(1, len(self._lines))
+        self.styles.display = "block" if self.said else "none"
 
 
 class AskScreen(Modal[str]):
@@ -45,8 +47,16 @@ class AskScreen(Modal[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Send", show=True)]
 
-    def __init__(self, desk: Desk, heading: str, lines: Sequence[str] = (), *, must: str = "", value: str = "",
-                 optional: bool = False) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        heading: str,
+        lines: Sequence[str] = (),
+        *,
+        must: str = "",
+        value: str = "",
+        optional: bool = False,
+    ) -> None:
         super().__init__(desk, heading)
         self._lines, self._must, self._value, self._optional = lines, must, value, optional
 

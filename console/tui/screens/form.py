@@ -32,8 +32,15 @@ class FormScreen(Modal[Values]):
         Binding("up", "next(-1)", "Previous", show=False, priority=True),
     ]
 
-    def __init__(self, desk: Desk, heading: str, fields: Sequence[tuple[str, str, str, str]], *,
-                 lines: Sequence[str] = (), check: Check | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        heading: str,
+        fields: Sequence[tuple[str, str, str, str]],
+        *,
+        lines: Sequence[str] = (),
+        check: Check | None = None,
+    ) -> None:
         super().__init__(desk, heading)
         self._fields, self._lines, self._check = fields, lines, check
 

@@ -33,7 +33,11 @@ class MainScreen(Screen[None]):
 
     CSS_PATH = "main.tcss"
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"), (110, "-both"), (170, "-roomy"), (250, "-wall")]
+        (0, "-narrow"),
+        (110, "-both"),
+        (170, "-roomy"),
+        (250, "-wall"),
+    ]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (30, "-middle"), (50, "-high")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_pane(1)", "Next pane", priority=True),
@@ -48,8 +52,12 @@ class MainScreen(Screen[None]):
         self.approvals = Approvals(desk, id="approvals")
         self.alarms = Alarms(desk, id="alarms")
         self.panes: tuple[Pane, ...] = (self.queue, self.approvals, self.alarms)
-        self.side: tuple[Pane, ...] = (Resources(desk, id="resources"), Lifelines(desk, id="lifelines"),
-                                       Feeds(desk, id="feeds"), Berths(desk, id="berths"))
+        self.side: tuple[Pane, ...] = (
+            Resources(desk, id="resources"),
+            Lifelines(desk, id="lifelines"),
+            Feeds(desk, id="feeds"),
+            Berths(desk, id="berths"),
+        )
         self.small_feeds = Feeds(desk, id="small-feeds")
 
     def compose(self) -> ComposeResult:

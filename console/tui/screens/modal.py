@@ -34,7 +34,6 @@ class Modal(ModalScreen[R]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back"),
-        Binding("ctrl+r", "app.emergency", "Real emergency", show=False, priority=True),
     ]
 
     def __init__(self, desk: Desk, heading: str) -> None:

@@ -102,5 +102,9 @@ class PageScreen(Screen[None]):
 
 def title_line(number: str, title: str, said: str, said_style: str = "dim") -> Line:
     """A heading: number, title in capitals, and what is said beside it."""
-    return ((f" {number} " if number else " ", "faint"), (title, "head"), ("  ", "dim"),
-            (fit(said, 160).rstrip() + " ", said_style))
+    return (
+        (f" {number} " if number else " ", "faint"),
+        (title, "head"),
+        ("  ", "dim"),
+        (fit(said, 160).rstrip() + " ", said_style),
+    )

@@ -48,11 +48,15 @@ def _things(desk: Desk) -> Iterator[Choice]:
         for name in getattr(desk.home, table):
             key = f"{kind}:{name}"
             title = details.title(desk, key)
-            yield Choice(f"go {key}", partial(_line, f"Go to {kind} {title}", _place(desk, kind, str(name))), f"{kind} {title}")
+            yield Choice(
+                f"go {key}", partial(_line, f"Go to {kind} {title}", _place(desk, kind, str(name))), f"go to {kind} {title}"
+            )
 
 
 def _playbooks(desk: Desk) -> Iterator[Choice]:
-    names = sorted({one.playbook for one in desk.home.runs.values()} | {one.playbook for one in desk.home.proposals.values()})
+    names = sorted(
+        {one.playbook for one in desk.home.runs.values()} | {one.playbook for one in desk.home.proposals.values()}
+    )
     for name in ["", *names]:
         said = f"Why: playbook {name}" if name else "Why: every playbook, why it fired or did not"
         yield Choice(f"why {name}", partial(_line, said, "trace"), said)
@@ -68,5 +72,3 @@ def _place(desk: Desk, kind: str, name: str) -> str:
 
 def _line(said: str, side: str, width: int) -> tuple[tuple[str, str], ...]:
     return row(width, Col(said, "text"), Col(side, "dim", min(28, width // 3)))
-
-

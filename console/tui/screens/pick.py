@@ -25,6 +25,16 @@ class Choice:
     text: str
 
 
+class Filter(Input):
+    """A line that leaves the space bar to its screen where that marks."""
+
+    leaves_space = False
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Whether the line takes the key as text."""
+        return not (self.leaves_space and key == "space") and super().check_consume_key(key, character)
+
+
 class PickScreen(Modal[list[str]]):
     """Answers the keys that were chosen. The list is asked for again whenever ``reload`` is called."""
 
@@ -35,18 +45,27 @@ class PickScreen(Modal[list[str]]):
         Binding("down", "step(1)", "Down", show=False, priority=True),
     ]
 
-    def __init__(self, desk: Desk, heading: str, choices: Callable[[], Sequence[Choice]], *, several: bool = False,
-                 empty: str = "nothing to choose") -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        heading: str,
+        choices: Callable[[], Sequence[Choice]],
+        *,
+        several: bool = False,
+        empty: str = "nothing to choose",
+    ) -> None:
         super().__init__(desk, heading)
         self._choices, self._several = choices, several
         self._marked: list[str] = []
         self._filter = ""
-        self.rows = Rows(self._items, empty=empty)
+        self.rows = Rows(self._items, empty=empty, lit=True)
         self.rows.can_focus = False
 
     def body(self) -> ComposeResult:
         """Filter, then list."""
-        yield Input(placeholder="type to narrow" + (", space marks several" if self._several else ""), compact=True)
+        line = Filter(placeholder="type to narrow" + (", space marks several" if self._several else ""), compact=True)
+        line.leaves_space = self._several
+        yield line
         yield self.rows
 
     def reload(self, kinds: set[str] | None) -> None:
@@ -55,8 +74,14 @@ class PickScreen(Modal[list[str]]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrows the list."""
-        self._filter = event.value.casefold().strip()
-        self.rows.reload()
+        self._narrow(event.value)
+
+    def _narrow(self, typed: str) -> None:
+        wanted = typed.casefold().strip()
+        if wanted != self._filter:
+            self._filter = wanted
+            self.rows.key = ""
+            self.rows.reload()
 
     def _items(self, width: int) -> list[Item]:
         wanted = self._filter.split()
@@ -79,7 +104,8 @@ class PickScreen(Modal[list[str]]):
             self.rows.reload()
 
     def action_take(self) -> None:
-        """Answers with what is marked, else with the row under the cursor."""
+        """Answers with what is marked, else with the row under the cursor; what was just typed counts already."""
+        self._narrow(self.query_one(Input).value)
         if self._marked or self.rows.key:
             self.dismiss(self._marked or [self.rows.key])
 
@@ -94,6 +120,7 @@ class PickSeveralScreen(PickScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "mark", "Mark", priority=True)]
 
-    def __init__(self, desk: Desk, heading: str, choices: Callable[[], Sequence[Choice]], *,
-                 empty: str = "nothing to choose") -> None:
+    def __init__(
+        self, desk: Desk, heading: str, choices: Callable[[], Sequence[Choice]], *, empty: str = "nothing to choose"
+    ) -> None:
         super().__init__(desk, heading, choices, several=True, empty=empty)

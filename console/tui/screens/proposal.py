@@ -14,6 +14,7 @@ from console.tui.details.proposal import proposal_page
 from console.tui.lines import Item, Line, plain
 from console.tui.screens.ask import AskScreen, ConfirmScreen
 from console.tui.screens.page import PageScreen, title_line
+from console.tui.widgets.rows import Rows
 from picture.model import Proposal
 
 
@@ -73,6 +74,14 @@ class ProposalScreen(PageScreen):
             self.dropped ^= {effect}
             self.rows.reload()
 
+    def on_rows_opened(self, event: Rows.Opened) -> None:
+        """Enter on an effect leaves it out or takes it in; on anything else it opens that."""
+        if event.key.startswith("effect:"):
+            event.stop()
+            self.action_toggle()
+        else:
+            super().on_rows_opened(event)
+
     def action_newer(self) -> None:
         """Opens what was offered instead."""
         name = self.key.partition(":")[2]
@@ -85,7 +94,9 @@ class ProposalScreen(PageScreen):
     def _ready(self) -> Proposal | None:
         one = self.proposal
         if one is None or one.status != "waiting":
-            self.desk.tell("This is not waiting for a decision any more; n shows what was offered instead.", refused=True)
+            self.desk.tell(
+                "This is not waiting for a decision any more; n shows what was offered instead.", refused=True
+            )
             return None
         if not self.settled():
             self.desk.tell("It changed just now: look again before you decide.", refused=True)
@@ -104,34 +115,50 @@ class ProposalScreen(PageScreen):
             self._edit(one)
         elif words.outward(one):
             number = one.incident or one.id
-            lines = [*(f"· {effect.summary}" for effect in one.effects), "This reaches people outside. It cannot be unsaid.",
-                     f"To approve, type the incident number {number}."]
-            self.app.push_screen(AskScreen(self.desk, f"APPROVE {one.title}", lines, must=number),
-                                 lambda said: self._approve(one) if said else None)
+            lines = [
+                *(f"· {effect.summary}" for effect in one.effects),
+                "This reaches people outside. It cannot be unsaid.",
+                f"To approve, type the incident number {number}.",
+            ]
+            self.app.push_screen(
+                AskScreen(self.desk, f"APPROVE {one.title}", lines, must=number),
+                lambda said: self._approve(one) if said else None,
+            )
         else:
             lines = [*(f"· {effect.summary}" for effect in one.effects), "Press y to approve exactly this."]
-            self.app.push_screen(ConfirmScreen(self.desk, f"APPROVE {one.title}", lines),
-                                 lambda yes: self._approve(one) if yes else None)
+            self.app.push_screen(
+                ConfirmScreen(self.desk, f"APPROVE {one.title}", lines), lambda yes: self._approve(one) if yes else None
+            )
 
     def _shown(self, one: Proposal) -> str:
-        return f"{one.digest[:16]} shown {time.monotonic() - self._opened:.0f} s on {self.size.width}×{self.size.height}"
+        return (
+            f"{one.digest[:16]} shown {time.monotonic() - self._opened:.0f} s on {self.size.width}×{self.size.height}"
+        )
 
     def _approve(self, one: Proposal) -> None:
         desk = self.desk
-        desk.send(desk.link.decide(one, "approve", self._shown(one)), self.key, "approving…",
-                  done=f"Approved {one.id}: {one.title}")
+        desk.send(
+            desk.link.decide(one, "approve", self._shown(one)),
+            self.key,
+            "approving…",
+            done=f"Approved {one.id}: {one.title}",
+        )
 
     def action_reject(self) -> None:
         """Asks why, then rejects; the reason stands in the log."""
         one = self._ready()
         if one is not None:
-            self.app.push_screen(AskScreen(self.desk, f"REJECT {one.title}", ["Why? The reason goes into the log."]),
-                                 lambda why: self._reject(one, why) if why else None)
+            self.app.push_screen(
+                AskScreen(self.desk, f"REJECT {one.title}", ["Why? The reason goes into the log."]),
+                lambda why: self._reject(one, why) if why else None,
+            )
 
     def _reject(self, one: Proposal, why: str) -> None:
         desk = self.desk
         desk.send(desk.link.decide(one, "reject", self._shown(one)), self.key, "rejecting…", done=f"Rejected {one.id}")
-        desk.send(WriteLog(text=f"Rejected {one.id} {one.title}: {why}", incident=one.incident), f"log:{one.id}", "logging…")
+        desk.send(
+            WriteLog(text=f"Rejected {one.id} {one.title}: {why}", incident=one.incident), f"log:{one.id}", "logging…"
+        )
 
     def _edit(self, one: Proposal) -> None:
         if len(self.dropped) == len(one.effects):
@@ -144,5 +171,9 @@ class ProposalScreen(PageScreen):
                 self.desk.tell(f"Offered again as {name} without what you left out. Look at it, then approve it.")
 
         drop = tuple(effect.id for effect in one.effects if effect.id in self.dropped)
-        self.desk.send(EditProposal(proposal=one.id, drop=drop), self.key, "offering it again without what you left out…",
-                       then=offered)
+        self.desk.send(
+            EditProposal(proposal=one.id, drop=drop),
+            self.key,
+            "offering it again without what you left out…",
+            then=offered,
+        )

@@ -68,8 +68,13 @@ class ReportScreen(Modal[None]):
         for name, label, hint in FIELDS:
             with Horizontal():
                 yield Static(label, markup=False)
-                yield Input(self.desk.draft.get(name, ""), id=name, placeholder=hint, compact=True, suggester=(
-                    SuggestFromList(sorted(INCIDENT_KINDS)) if name == "kind" else None))
+                yield Input(
+                    self.desk.draft.get(name, ""),
+                    id=name,
+                    placeholder=hint,
+                    compact=True,
+                    suggester=(SuggestFromList(sorted(INCIDENT_KINDS)) if name == "kind" else None),
+                )
             if name == "place":
                 yield self.rows
 
@@ -114,9 +119,20 @@ class ReportScreen(Modal[None]):
     def _candidates(self, width: int) -> list[Item]:
         if not self._places:
             return [Item("", (((self._why, "faint"),),))]
-        return [Item(f"place:{at}", (row(
-            width, Col("●" if place is self._chosen else "○", "strong", 1), Col(str(place.get("label", "")), "text"),
-            Col(str(place.get("how", "")), "dim", 12)),)) for at, place in enumerate(self._places)]
+        return [
+            Item(
+                f"place:{at}",
+                (
+                    row(
+                        width,
+                        Col("●" if place is self._chosen else "○", "strong", 1),
+                        Col(str(place.get("label", "")), "text"),
+                        Col(str(place.get("how", "")), "dim", 12),
+                    ),
+                ),
+            )
+            for at, place in enumerate(self._places)
+        ]
 
     @on(Rows.Opened)
     def place_picked(self, event: Rows.Opened) -> None:
@@ -175,8 +191,7 @@ class ReportScreen(Modal[None]):
         def taken(answer: dict[str, Any]) -> None:
             desk.draft = {}
 
-        desk.send(command, about, f"{said}: taking the report…", then=taken, done="",
-                  failed=lambda: None)
+        desk.send(command, about, f"{said}: taking the report…", then=taken, done="", failed=lambda: None)
         self.dismiss(None)
 
 
@@ -184,7 +199,9 @@ def report_command(values: dict[str, str], chosen: dict[str, Any] | None, incide
     """The command for what stands in the form; ValueError in words where a field cannot be read."""
     kind = values["kind"].casefold().replace(" ", "_") or "other"
     if kind not in INCIDENT_KINDS:
-        near = [name for name, words in INCIDENT_KINDS.items() if name.startswith(kind[:3]) or kind[:4] in words.casefold()]
+        near = [
+            name for name, words in INCIDENT_KINDS.items() if name.startswith(kind[:3]) or kind[:4] in words.casefold()
+        ]
         raise ValueError(f"no such kind: {values['kind']}" + (f"; did you mean {', '.join(near[:3])}?" if near else ""))
     if not any(values[name] for name in ("text", "place", "title")) and chosen is None:
         raise ValueError("nothing is said yet: words, a place or a title")
@@ -194,19 +211,31 @@ def report_command(values: dict[str, str], chosen: dict[str, Any] | None, incide
     if values["priority"] and values["priority"] not in "1234":
         raise ValueError("priority is 1 to 4")
     return TakeReport(
-        incident_kind=kind, title=values["title"], text=values["text"], caller=values["caller"],
-        call_back=values["call_back"], place=place_input(values["place"], chosen),
+        incident_kind=kind,
+        title=values["title"],
+        text=values["text"],
+        caller=values["caller"],
+        call_back=values["call_back"],
+        place=place_input(values["place"], chosen),
         people_at_risk=int(values["people"]) if values["people"] else None,
         people_trapped=values["trapped"].casefold().startswith(("y", "j", "1")),
         priority=int(values["priority"]) if values["priority"] else None,
-        units_needed=int(values["units"] or 1), incident=incident, at_ms=now_ms)
+        units_needed=int(values["units"] or 1),
+        incident=incident,
+        at_ms=now_ms,
+    )
 
 
 def place_input(said: str, chosen: dict[str, Any] | None) -> PlaceInput | None:
     """The place as said, with the position that was picked or typed; None where nothing was said."""
     if chosen is not None:
-        return PlaceInput(said=said, lon=chosen["lon"], lat=chosen["lat"], label=str(chosen.get("label", "")),
-                          how=str(chosen.get("how", "address")))
+        return PlaceInput(
+            said=said,
+            lon=chosen["lon"],
+            lat=chosen["lat"],
+            label=str(chosen.get("label", "")),
+            how=str(chosen.get("how", "address")),
+        )
     if typed := COORDINATES.match(said):
         lat, lon = float(typed[1]), float(typed[2])
         if abs(lat) > 90 or abs(lon) > 180:

@@ -52,7 +52,13 @@ class WhyScreen(PageScreen):
         if runs:
             found.append(heading("runs"))
         for run in sorted(runs, key=lambda one: (-one.started_ms, one.id)):
-            found.append(fact(words.clock(run.started_ms), f"{run.playbook} v{run.version}, {run.status}: {run.trigger}", width,
-                              "strong"))
+            found.append(
+                fact(
+                    words.clock(run.started_ms),
+                    f"{run.playbook} v{run.version}, {run.status}: {run.trigger}",
+                    width,
+                    "strong",
+                )
+            )
             found += [fact("", f"{step}: {outcome}", width, "dim") for step, outcome in run.steps]
         return found

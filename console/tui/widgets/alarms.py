@@ -43,15 +43,25 @@ class Alarms(Pane):
         elif one.state == "returned_unacknowledged":
             side = "gone"
         line = row(
-            width, Col(str(one.priority), f"p{one.priority}" if fresh else f"p{one.priority}_text", 1),
+            width,
+            Col(str(one.priority), f"p{one.priority}" if fresh else f"p{one.priority}_text", 1),
             Col(words.clock(one.last_ms or one.raised_ms), "unack" if fresh else "dim", 8),
             Col(f"{life}{one.title}{again}", "strong" if fresh and one.priority == 1 else "text" if fresh else "dim"),
-            Col(side, side_style, max(10, min(26, width // 5))))
+            Col(side, side_style, max(10, min(26, width // 5))),
+        )
         return Item(key, (line,), stamp=(one.id, one.state, one.count))
 
 
 def in_order(alarms: list[Alarm]) -> list[Alarm]:
     """Not acknowledged by priority then newest; then the rest, newest first."""
     found = [one for one in alarms if words.alarm_active(one)]
-    return sorted(found, key=lambda one: (
-        not words.unacknowledged(one), one.priority if words.unacknowledged(one) else 0, -one.raised_ms, one.id))
+    return sorted(
+        found,
+        key=lambda one: (
+            not words.unacknowledged(one),
+            not one.life_safety,
+            one.priority if words.unacknowledged(one) else 0,
+            -one.raised_ms,
+            one.id,
+        ),
+    )

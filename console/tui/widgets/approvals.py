@@ -53,15 +53,25 @@ class Approvals(Pane):
             quorum = f"  {len(had)} of {one.quorum} approved" if one.quorum > 1 else ""
             escalated = "  escalated" if one.escalated else ""
             who = f"  {one.incident}" if one.incident else ""
-            lines.append((("     ", "text"), (fit(f"{one.playbook}{who}", max(8, width - 46)).rstrip() + "   ", "dim"), due,
-                          (quorum, "text"), (escalated, "warn")))
+            lines.append(
+                (
+                    ("     ", "text"),
+                    (fit(f"{one.playbook}{who}", max(8, width - 46)).rstrip() + "   ", "dim"),
+                    due,
+                    (quorum, "text"),
+                    (escalated, "warn"),
+                )
+            )
         replaced = desk.home.proposals.get(one.replaces)
         for diff in (replaced.refusal if replaced else ())[:2]:
             lines += wrapped(f"offered again: {diff}", width, "warn", 5)[:1]
         for said in one.consequence[:3]:
             lines += wrapped(said, width, "text", 5)[:2]
-        lines.append((("     ", "text"), ("enter", "key"), (" look and decide", "dim"),
-                      ("   x", "key"), (" reject", "dim")) if width >= 40 else ((" ", "text"),))
+        lines.append(
+            (("     ", "text"), ("enter", "key"), (" look and decide", "dim"), ("   x", "key"), (" reject", "dim"))
+            if width >= 40
+            else ((" ", "text"),)
+        )
         return Item(key, tuple(lines), stamp=(one.id, one.digest, one.status))
 
     def _refused(self, one: Proposal, width: int) -> Item:

@@ -26,13 +26,15 @@ class Banner(LineBar):
     def _said(self) -> Line:
         link, home = self.desk.link, self.desk.home
         if home.drill.stopped and home.drill.stopped != "finish":
-            return ((f" EXERCISE STOPPED: {home.drill.stopped}. ", "bar_bad"),
-                    (" Nothing of this screen is live. Go to the live console now.", "strong"))
+            return (
+                (f" EXERCISE STOPPED: {home.drill.stopped}. ", "bar_bad"),
+                (" Nothing of this screen is live. Go to the live console now.", "strong"),
+            )
         if link.state == "down":
-            return ((f" ▲ LINK DOWN: the picture is {link.lag_ms / 1000:.0f} s old ", "bar_warn"),
-                    (" Reconnecting. What you send waits or is refused; nothing is lost of what was accepted.", "text"))
+            return (
+                (f" ▲ LINK DOWN: the picture is {link.lag_ms / 1000:.0f} s old ", "bar_warn"),
+                (" Reconnecting. What you send waits or is refused; nothing is lost of what was accepted.", "text"),
+            )
         if home.shift.offered_to and link.person in home.shift.offered_to:
             return ((" The desk is offered to you ", "badge"), ("  b", "key"), (" read the brief and accept", "text"))
         return ()
-
-

@@ -32,13 +32,22 @@ class Feeds(Pane):
         sick = is_sick(one, now)
         name, wide = one.id, 0 if width < 46 else 14
         said = state_words(one, now)
-        cols = [Col("▲" if sick else "·", "warn" if sick else "faint", 1),
-                Col(name, "text" if sick else "dim", wide)]
+        cols = [Col("▲" if sick else "·", "warn" if sick else "faint", 1), Col(name, "text" if sick else "dim", wide)]
         if wide:
-            cols.append(Col(said if sick else f"{one.received} received"
-                            + (f", {one.refused} refused" if one.refused else ""), "warn" if sick else "faint"))
-        cols.append(Col(words.age(now, one.last_received_ms) if one.last_received_ms else "–",
-                        "warn" if sick else "dim", 5, right=True))
+            cols.append(
+                Col(
+                    said if sick else f"{one.received} received" + (f", {one.refused} refused" if one.refused else ""),
+                    "warn" if sick else "faint",
+                )
+            )
+        cols.append(
+            Col(
+                words.age(now, one.last_received_ms) if one.last_received_ms else "–",
+                "warn" if sick else "dim",
+                5,
+                right=True,
+            )
+        )
         return Item(f"feed:{one.id}", (row(width, *cols),), stamp=(one.id, one.state))
 
 
@@ -49,8 +58,9 @@ def is_sick(one: Feed, now_ms: int) -> bool:
 
 def overdue(one: Feed, now_ms: int) -> bool:
     """Whether it has been silent longer than it may be."""
-    return bool(one.silent_after_s and one.last_received_ms
-                and now_ms - one.last_received_ms > one.silent_after_s * 1000)
+    return bool(
+        one.silent_after_s and one.last_received_ms and now_ms - one.last_received_ms > one.silent_after_s * 1000
+    )
 
 
 def state_words(one: Feed, now_ms: int) -> str:

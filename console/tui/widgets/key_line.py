@@ -8,8 +8,24 @@ from console.tui.desk import Desk
 from console.tui.lines import Span
 from console.tui.widgets.line_bar import LineBar
 
-NAMES = {"escape": "esc", "space": "space", "colon": ":", "question_mark": "?", "slash": "/", "enter": "enter",
-         "full_stop": ".", "comma": ",", "ctrl+p": "^p", "ctrl+r": "^r", "ctrl+s": "^s"}
+NAMES = {
+    "escape": "esc",
+    "space": "space",
+    "colon": ":",
+    "question_mark": "?",
+    "slash": "/",
+    "enter": "enter",
+    "full_stop": ".",
+    "comma": ",",
+    "ctrl+p": "^p",
+    "ctrl+r": "^r",
+    "ctrl+s": "^s",
+    "ctrl+g": "^g",
+}
+
+ROOM_FOR_ALWAYS = 28
+ALWAYS = frozenset({"help", "palette"})
+"""At the right, where they are never cut off."""
 
 
 class KeyLine(LineBar):
@@ -23,18 +39,27 @@ class KeyLine(LineBar):
     def reload(self) -> None:
         """Lists the keys that are shown now."""
         spans: list[Span] = []
+        always: list[Span] = []
         self._spots = []
         at = 0
+        seen: set[str] = set()
+        room = self.size.width - ROOM_FOR_ALWAYS
         for _, binding, enabled, _ in self.screen.active_bindings.values():
-            if not (binding.show and enabled and binding.description):
+            if not (binding.show and enabled and binding.description) or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            if binding.action in ALWAYS:
+                always += [(f" {binding.key_display or binding.key}", "key"), (f" {binding.description} ", "dim")]
                 continue
             key = binding.key_display or NAMES.get(binding.key, binding.key)
             wide = len(key) + len(binding.description) + 3
+            if at + wide > room:
+                continue
             self._spots.append((at, at + wide, binding.key))
             at += wide
             spans += [(f" {key}", "key"), (f" {binding.description} ", "dim")]
         drill = self.desk.link.world == "drill"
-        self.show(tuple(spans), ((" DRILL ", "badge"),) if drill else ())
+        self.show(tuple(spans), (*always, *([(" DRILL ", "badge")] if drill else [])))
 
     def on_click(self, event: events.Click) -> None:
         """Presses the key that was clicked."""

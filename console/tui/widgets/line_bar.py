@@ -23,9 +23,7 @@ class LineBar(Widget):
         self._left: Line = ()
         self._right: Line = ()
 
-    def show(
-        self, left: Line, right: Line = (), *, ground: str | None = None, fill: str | None = None
-    ) -> None:
+    def show(self, left: Line, right: Line = (), *, ground: str | None = None, fill: str | None = None) -> None:
         """Replaces the line; repaints only if it differs."""
         now = (left, right, ground or self._ground, self._fill if fill is None else fill)
         if now != (self._left, self._right, self._ground, self._fill):

@@ -49,4 +49,5 @@ class NoticeLine(Widget):
         mark = "   " if y else " ▲ " if self._refused else " · "
         first = Segment(mark, ground + table["bar_warn" if self._refused and not y else "dim"])
         return Strip([first, Segment(f" {self._lines[y]}", ground + table["strong"])]).adjust_cell_length(
-            self.size.width, ground)
+            self.size.width, ground
+        )

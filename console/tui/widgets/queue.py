@@ -32,12 +32,26 @@ class Queue(Pane):
 
     def items(self, width: int) -> list[Item]:
         """One row each; what is being taken by hand stands on top until the core has it."""
-        found = [Item("", (row(width, Col("", width=1), Col("…", "pending", 5), Col(said, "pending")),))
-                 for _, said in self.desk.new_pending("incident")]
-        found.append(Item("", (row(
-            width, Col("", width=1), Col("id", "faint", 5), Col("incident", "faint"),
-            Col("where", "faint", where_width(width)), Col("units", "faint", 5, right=True),
-            Col("age", "faint", 4, right=True)),)))
+        found = [
+            Item("", (row(width, Col("", width=1), Col("…", "pending", 5), Col(said, "pending")),))
+            for _, said in self.desk.new_pending("incident")
+        ]
+        found.append(
+            Item(
+                "",
+                (
+                    row(
+                        width,
+                        Col("", width=1),
+                        Col("id", "faint", 5),
+                        Col("incident", "faint"),
+                        Col("where", "faint", where_width(width)),
+                        Col("units", "faint", 5, right=True),
+                        Col("age", "faint", 4, right=True),
+                    ),
+                ),
+            )
+        )
         ordered = in_order(self.desk.home.incidents.values())
         return found + [self._item(one, width) for one in ordered]
 
@@ -53,12 +67,14 @@ class Queue(Pane):
         short = not settled and len(one.units) < one.units_needed
         digit = "faint" if settled else f"p{one.priority}"
         line = row(
-            width, Col(str(one.priority), digit, 1),
+            width,
+            Col(str(one.priority), digit, 1),
             Col(one.id, "unack" if one.unread and not settled else "dim", 5),
             Col(one.title or words.kind(one.kind), title),
             Col(where, where_style, where_width(width)),
             Col(f"{len(one.units)}/{one.units_needed}", "warn" if short else "dim", 5, right=True),
-            Col(words.age(self.desk.now_ms, one.opened_ms), "dim", 4, right=True))
+            Col(words.age(self.desk.now_ms, one.opened_ms), "dim", 4, right=True),
+        )
         return Item(key, (line,), stamp=(one.id, one.status, one.priority, one.title))
 
 
@@ -70,8 +86,10 @@ def where_width(width: int) -> int:
 def in_order(incidents: Iterable[Incident]) -> list[Incident]:
     """Open by priority then oldest first; then duplicates; then the last closed."""
     every = list(incidents)
-    live = sorted((one for one in every if one.status == "open" and not one.duplicate_of),
-                  key=lambda one: (one.priority, one.opened_ms, one.id))
+    live = sorted(
+        (one for one in every if one.status == "open" and not one.duplicate_of),
+        key=lambda one: (one.priority, one.opened_ms, one.id),
+    )
     twins = sorted((one for one in every if one.status == "open" and one.duplicate_of), key=lambda one: one.id)
     closed = sorted((one for one in every if one.status != "open"), key=lambda one: (-one.updated_ms, one.id))
     return [*live, *twins, *closed[:CLOSED_SHOWN]]

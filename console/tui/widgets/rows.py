@@ -70,9 +70,11 @@ class Rows(ScrollView, can_focus=True):
         empty: str = "nothing",
         id: str | None = None,
         classes: str | None = None,
+        lit: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id=id, classes=classes)
+        self._lit = lit
         self._source, self._empty, self._clock = source, empty, clock
         self.items: list[Item] = []
         self._lines: list[tuple[Line, str]] = []
@@ -90,7 +92,7 @@ class Rows(ScrollView, can_focus=True):
         before, stamp, choices = self._lines, self._stamp(), self._choices()
         place = choices.index(self.key) if self.key in choices else 0
         self.items = list(self._source(width))
-        if not self.items:
+        if not self.items and self._empty:
             self.items = [Item("", (((f" {self._empty}", "faint"),),))]
         self._lines = [(line, item.key) for item in self.items for line in item.lines]
         self._first = {}
@@ -126,17 +128,13 @@ class Rows(ScrollView, can_focus=True):
         """Puts the cursor on an entry, if it is there."""
         if key in self._first and key != self.key:
             self.key = key
-            self._scroll_to()
+            self._follow()
             self.refresh()
             self.post_message(self.Moved(self, key))
 
     def _choices(self) -> list[str]:
         keys = [item.key for item in self.items if item.key]
-        return (
-            list(dict.fromkeys(keys))
-            if self.key in keys or not self.key
-            else [*dict.fromkeys(keys), self.key]
-        )
+        return list(dict.fromkeys(keys)) if self.key in keys or not self.key else [*dict.fromkeys(keys), self.key]
 
     def _stamp(self) -> object:
         return next((item.stamp for item in self.items if item.key == self.key), None) if self.key else None
@@ -154,7 +152,7 @@ class Rows(ScrollView, can_focus=True):
         line, key = self._lines[at]
         chosen = bool(key) and key == self.key
         if chosen:
-            ground = table["on_cursor"] if self.has_focus else table["on_cursor_dim"]
+            ground = table["on_cursor"] if self.has_focus or self._lit else table["on_cursor_dim"]
         segments = [Segment(text, ground + table[style]) for text, style in line]
         return Strip(segments).adjust_cell_length(width, ground)
 
@@ -179,7 +177,7 @@ class Rows(ScrollView, can_focus=True):
             lines = max(1, max((len(item.lines) for item in self.items), default=1))
             self.action_step(by * max(1, self.size.height // lines - 1) or by)
         self.scroll_relative(y=by * max(1, self.size.height - 2), animate=False)
-        self._scroll_to()
+        self._follow()
 
     def action_edge(self, which: int) -> None:
         """The first or last entry."""
@@ -223,13 +221,15 @@ class Rows(ScrollView, can_focus=True):
 
     def _near(self, key: str, by: int) -> bool:
         top = round(self.scroll_y)
-        return top - 1 <= self._first[key] <= top + self.size.height if by < 0 else self._first[key] <= top + self.size.height
+        return (
+            top - 1 <= self._first[key] <= top + self.size.height
+            if by < 0
+            else self._first[key] <= top + self.size.height
+        )
 
-    def _scroll_to(self) -> None:
+    def _follow(self) -> None:
         first = self._first.get(self.key)
         if first is None:
             return
         count = sum(1 for _, key in self._lines if key == self.key)
-        self.scroll_to_region(
-            Region(0, first, 1, max(1, min(count, self.size.height))), animate=False, force=True
-        )
+        self.scroll_to_region(Region(0, first, 1, max(1, min(count, self.size.height))), animate=False, force=True)

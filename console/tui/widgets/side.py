@@ -9,8 +9,22 @@ from console.tui.lines import Col, Item, Line, row
 from console.tui.widgets.pane import Pane
 from picture.model import Facility, Sensor
 
-NORMAL = frozenset({"", "ok", "open", "normal", "available", "in service", "in_service", "running", "energised", "true",
-                    "free", "closed for the night"})
+NORMAL = frozenset(
+    {
+        "",
+        "ok",
+        "open",
+        "normal",
+        "available",
+        "in service",
+        "in_service",
+        "running",
+        "energised",
+        "true",
+        "free",
+        "closed for the night",
+    }
+)
 BAR_CELLS = 14
 
 
@@ -39,9 +53,19 @@ class Resources(Pane):
             name = home.agencies[agency].name if agency in home.agencies else agency
             filled = round(BAR_CELLS * busy / usable) if usable else BAR_CELLS
             tight = busy >= 0.8 * usable
-            found.append(Item("", (row(
-                width, Col(name, "dim"), Col("━" * filled + "─" * (BAR_CELLS - filled), "warn" if tight else "dim", BAR_CELLS),
-                Col(f"{busy}/{usable}", "warn" if tight else "text", 6, right=True)),)))
+            found.append(
+                Item(
+                    "",
+                    (
+                        row(
+                            width,
+                            Col(name, "dim"),
+                            Col("━" * filled + "─" * (BAR_CELLS - filled), "warn" if tight else "dim", BAR_CELLS),
+                            Col(f"{busy}/{usable}", "warn" if tight else "text", 6, right=True),
+                        ),
+                    ),
+                )
+            )
         return found
 
 
@@ -54,11 +78,16 @@ class Lifelines(Pane):
     def items(self, width: int) -> list[Item]:
         """One row each; grey while normal."""
         home = self.desk.home
-        found = [self._gauge(one, width) for one in sorted(home.sensors.values(), key=lambda s: (s.quantity, s.id))
-                 if one.value is not None]
+        found = [
+            self._gauge(one, width)
+            for one in sorted(home.sensors.values(), key=lambda s: (s.quantity, s.id))
+            if one.value is not None
+        ]
         shut = [one for one in home.closures.values() if one.status == "active"]
         edges = len({edge for one in shut for edge in one.edges})
-        found.append(self._row(width, "Roads", f"{len(shut)} closures, {edges} segments" if shut else "open", bool(shut)))
+        found.append(
+            self._row(width, "Roads", f"{len(shut)} closures, {edges} segments" if shut else "open", bool(shut))
+        )
         found.append(self._row(width, "Barrier", home.barrier, home.barrier in ("failed", "closing", "opening")))
         for kind, name in (("substation", "Power"), ("pump", "Pumps"), ("hospital", "Hospitals")):
             these = [one for one in home.facilities.values() if one.kind.startswith(kind)]
@@ -69,17 +98,35 @@ class Lifelines(Pane):
         return found
 
     def _row(self, width: int, name: str, said: str, bad: bool) -> Item:
-        return Item("", (row(width, Col("▲" if bad else "·", "warn" if bad else "faint", 1), Col(name, "dim", 10),
-                             Col(said, "warn" if bad else "dim")),))
+        return Item(
+            "",
+            (
+                row(
+                    width,
+                    Col("▲" if bad else "·", "warn" if bad else "faint", 1),
+                    Col(name, "dim", 10),
+                    Col(said, "warn" if bad else "dim"),
+                ),
+            ),
+        )
 
     def _gauge(self, one: Sensor, width: int) -> Item:
         doubtful = one.state != "ok"
         line = words.sparkline([value for _, value in one.recent][-BAR_CELLS:])
         said = f"{one.value:.2f} {one.unit}" + (f" {one.state}" if doubtful else "")
-        return Item(f"sensor:{one.id}", (row(
-            width, Col("▲" if doubtful else "·", "warn" if doubtful else "faint", 1), Col(one.name or one.id, "dim"),
-            Col(line, "dim", BAR_CELLS), Col(said, "warn" if doubtful else "text", 13, right=True)),),
-            stamp=(one.id, one.state))
+        return Item(
+            f"sensor:{one.id}",
+            (
+                row(
+                    width,
+                    Col("▲" if doubtful else "·", "warn" if doubtful else "faint", 1),
+                    Col(one.name or one.id, "dim"),
+                    Col(line, "dim", BAR_CELLS),
+                    Col(said, "warn" if doubtful else "text", 13, right=True),
+                ),
+            ),
+            stamp=(one.id, one.state),
+        )
 
 
 class Berths(Pane):
@@ -92,10 +139,21 @@ class Berths(Pane):
     def items(self, width: int) -> list[Item]:
         """One row each."""
         berths = sorted((one for one in self.desk.home.facilities.values() if one.kind == "berth"), key=lambda f: f.id)
-        return [Item(f"facility:{one.id}", (row(
-            width, Col("▲" if abnormal(one) else "·", "warn" if abnormal(one) else "faint", 1), Col(one.name, "dim"),
-            Col(abnormal(one) or known(one), "warn" if abnormal(one) else "faint", width // 2)),),
-            stamp=one.attributes) for one in berths]
+        return [
+            Item(
+                f"facility:{one.id}",
+                (
+                    row(
+                        width,
+                        Col("▲" if abnormal(one) else "·", "warn" if abnormal(one) else "faint", 1),
+                        Col(one.name, "dim"),
+                        Col(abnormal(one) or known(one), "warn" if abnormal(one) else "faint", width // 2),
+                    ),
+                ),
+                stamp=one.attributes,
+            )
+            for one in berths
+        ]
 
 
 def abnormal(one: Facility) -> str:

@@ -60,7 +60,7 @@ class StatusBar(LineBar):
             spans.append((" ⏸ PAUSED ", "badge"))
         elif link.world == "drill":
             spans.append((f" ▶ {speed_words(link.speed)} ", "text"))
-        if width >= 110:
+        if width >= 140:
             post = home.shift.position if home.shift.person == link.person else ""
             spans.append((f" {short(link.person, 14)} {short(post, 18)} ", "dim"))
         spans.append((f" {words.clock(self.desk.now_ms)} UTC ", "strong"))
