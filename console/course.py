@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from picture.places import distance_m
 
@@ -19,7 +20,7 @@ class Course:
     @classmethod
     def along(cls, points: Sequence[tuple[int, int]], duration_ms: int) -> Course:
         """The way driven evenly in ``duration_ms``."""
-        steps = [distance_m(*a, *b) for a, b in zip(points, points[1:], strict=False)]
+        steps = [distance_m(*a, *b) for a, b in pairwise(points)]
         total = sum(steps) or 1.0
         done, times = 0.0, [0]
         for step in steps:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from console.city import City
@@ -18,6 +20,7 @@ from feeds.refusals import Refusal, RefusalMeter, refusal
 from picture import alarms, tracks, warnings
 from picture import events as ev
 from picture.entry import Actor, Entry
+from picture.errors import JournalError
 from picture.fusion import Fusion
 from picture.model import UNIT_STATUSES, Facility
 from picture.places import to_e7
@@ -34,6 +37,7 @@ from picture.reports import (
     VesselReport,
 )
 
+NO_ROOM = "TOC-3107"
 BARRIER_STATES = ("open", "closing", "closed", "opening", "failed")
 
 Judged = list[ev.Event]
@@ -75,7 +79,14 @@ class Ingest:
         judged += alarms.judge([received, *judged], self._core.home, self._core.ids)
         at_ms = min(report.at_ms, self._core.now_ms())
         drafts = [Draft(event, at_ms, source=feed, grade=grade) for event in (received, *judged)]
-        return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
+        try:
+            return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
+        except JournalError as error:
+            if error.code != NO_ROOM:
+                raise
+            # The source has used up its room: what it says still counts, its bytes are known by their digest.
+            drafts[0] = replace(drafts[0], event=received.model_copy(update={"raw": None}))
+            return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
 
     def take_in(self, feed: str, reading: Reading) -> list[Entry]:
         """One delivery of a feed as its intake read it: accepted messages are judged, refused ones journalled."""
@@ -106,12 +117,13 @@ class Ingest:
         return Draft(event, source=one.feed)
 
     def _disbelieve(self, feed: str, raw: bytes, judged: warnings.Disbelieved) -> list[Entry]:
-        refused = self._refused(refusal(feed, "TOC-2008", judged.why, raw, self._core.now_ms()))
-        raised = alarms.judge([judged.hazard], self._core.home, self._core.ids)
-        # The hazard keeps the source that opened it: only that one may change it.
+        noted = self._meter.note(refusal(feed, "TOC-2008", judged.why, raw, self._core.now_ms()))
+        drafts = [self._refused(one) for one in noted]
         known = self._core.home.hazards[judged.hazard.id]
-        drafts = [refused, Draft(judged.hazard, source=known.source),
-                  *(Draft(event) for event in raised)]
+        if known.disputed != judged.hazard.disputed:
+            # The hazard keeps the source that opened it: only that one may change it.
+            drafts.append(Draft(judged.hazard, source=known.source))
+            drafts += [Draft(event) for event in alarms.judge([judged.hazard], self._core.home, self._core.ids)]
         return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
 
     # --- judging --------------------------------------------------------------------------------------------
@@ -131,11 +143,8 @@ class Ingest:
         label = ""
         if report.lon_e7 is not None and report.lat_e7 is not None:
             label = self._city.describe(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
-        judged = self.fusion.judge(report, feed=feed, grade=grade, incidents=self._core.home.incidents,
-                                   ids=self._core.ids, label=label)
-        incident = next(event.incident for event in judged if isinstance(event, ev.ReportLinked))
-        self.fusion.saw(incident, report)
-        return judged
+        return self.fusion.judge(report, feed=feed, grade=grade, incidents=self._core.home.incidents,
+                                 ids=self._core.ids, label=label)
 
     def _observation(self, report: Observation, feed: str, grade: str) -> Judged:
         picture = self._core.home
@@ -149,11 +158,6 @@ class Ingest:
         known = self._core.home.vessels.get(str(report.mmsi))
         if known is not None and report.at_ms < known.at_ms:
             return []
-        if report.lon_e7 is not None and report.lat_e7 is not None:
-            if report.nav_status in (tracks.AT_ANCHOR, tracks.MOORED):
-                self._anchored.setdefault(report.mmsi, (report.lon_e7, report.lat_e7))
-            elif report.nav_status is not None:
-                self._anchored.pop(report.mmsi, None)
         return [tracks.judge_vessel(report, known, self._city.on_water, self._anchored.get(report.mmsi))]
 
     def _unit(self, report: UnitReport, feed: str, grade: str) -> Judged:
@@ -186,7 +190,8 @@ class Ingest:
                       if tag in one.tags and one.status == "open"), None)
         kind = {"ais_mob": "person_in_water", "ais_sart": "mayday", "ais_epirb": "mayday", "mayday": "mayday"}.get(
             report.signal, "mayday")
-        said = "the sender says that it is over; a person must confirm" if report.ended else alarms.SIGNALS[report.signal]
+        over = "the sender says that it is over; a person must confirm"
+        said = over if report.ended else alarms.SIGNALS[report.signal]
         if known is not None:
             return [ev.ReportLinked(
                 incident=known.id, feed=feed, origin=report.subject, report_at_ms=report.at_ms, grade=grade,
@@ -245,11 +250,42 @@ class Ingest:
     # --- what follows from the fold -------------------------------------------------------------------------
 
     def follow(self, entries: Sequence[Entry]) -> None:
-        """Keeps the fusion index where the picture has its incidents."""
+        """Keeps what judgements remember besides the picture: words and places of incidents, where ships lie.
+
+        Made of entries only, so that a restarted core remembers the same (``restore``).
+        """
+        received = {entry.seq: entry for entry in entries if isinstance(entry.event, ev.ReportReceived)}
+        for entry in entries:
+            event = entry.event
+            if isinstance(event, ev.ReportLinked) and event.report_entry in received:
+                self._heard(event.incident, received[event.report_entry])
+            elif isinstance(event, ev.VesselUpdated):
+                self._moored(event)
         incidents = self._core.home.incidents
         changed = {name for entry in entries if (name := getattr(entry.event, "incident", "")) in incidents}
         for name in sorted(changed):
             self.fusion.place(incidents[name])
+
+    def _heard(self, incident: str, received: Entry) -> None:
+        event = received.event
+        if isinstance(event, ev.ReportReceived) and isinstance(event.report, IncidentReport):
+            text = self._core.opened(received.ref("report.text"))
+            said = event.report.model_copy(update={"text": text if isinstance(text, str) else None})
+            self.fusion.saw(incident, said)
+
+    def _moored(self, event: ev.VesselUpdated) -> None:
+        """Remembers where a ship first lay at anchor or moored, until it says that it lies no more."""
+        if event.lon_e7 is None or event.lat_e7 is None or event.doubt:
+            return
+        if event.nav_status in (tracks.AT_ANCHOR, tracks.MOORED):
+            self._anchored.setdefault(event.mmsi, (event.lon_e7, event.lat_e7))
+        elif event.nav_status is not None:
+            self._anchored.pop(event.mmsi, None)
+
+    def restore(self) -> None:
+        """After a restart: remembers what the journal's entries tell, as if they had just been folded."""
+        for _, commit in groupby(self._core.journal.read(), key=lambda entry: entry.commit_id):
+            self.follow(list(commit))
 
     def watch_flood(self, entries: Sequence[Entry]) -> list[Draft]:
         """Reactor: the flood and its closures after a gauge or the barrier moved."""

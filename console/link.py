@@ -1,4 +1,4 @@
-"""A client's end of a core: follows it over its socket, folds its own picture, sends commands, never blocks a screen."""
+"""A client's end of a core: follows it over its socket, folds its own picture, sends commands, never blocks."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ class Link:
                             on_change(change)
             except (OSError, WebSocketException, TimeoutError):
                 pass
-            self._dropped()
+            finally:
+                self._dropped()
             on_change(Change(state_changed=True))
             await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1

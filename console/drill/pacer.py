@@ -71,7 +71,7 @@ class Pacer:
         while not self.stopped:
             due = self._core.agenda.next_ms()
             target = self.target_ms()
-            if due is not None and not self.paused and due <= target:
+            if due is not None and not self.paused and (due <= target or self.speed == 0):
                 self._core.step()
                 await asyncio.sleep(0)
                 continue

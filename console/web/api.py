@@ -102,7 +102,7 @@ class Door:
             queue.put_nowait(None)
 
     async def beat(self) -> None:
-        """Tells the time and the head every second, so that a silent link is seen as silent; and the flood if it moved."""
+        """Tells the time and the head every second, so that a silent link is seen as silent; the flood if it moved."""
         while True:
             await asyncio.sleep(BEAT_S)
             if self._clients:
@@ -114,7 +114,8 @@ class Door:
         data = field[0] if field else b""
         if data != self._flood_sent:
             self._flood_sent = data
-            self._send_all(encode(flood_frame(*field) if field else {"type": "flood", "rows": 0, "columns": 0, "depth": ""}))
+            dry: Frame = {"type": "flood", "rows": 0, "columns": 0, "depth": ""}
+            self._send_all(encode(flood_frame(*field) if field else dry))
 
     def _snapshot(self) -> Frame:
         picture = self._core.picture.as_json()
@@ -133,7 +134,7 @@ class Door:
         await socket.accept()
         queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_FRAMES)
         try:
-            hello = json.loads(await socket.receive_text())
+            hello = _hello_of(await socket.receive_text())
             person = self._welcome(hello)
             self._greet(queue, hello)
             writer = asyncio.create_task(self._write(socket, queue))
@@ -142,7 +143,8 @@ class Door:
                     self._put(queue, encode(self._answer(text, person)))
             finally:
                 writer.cancel()
-        except (WebSocketDisconnect, json.JSONDecodeError, KeyError):
+                await asyncio.wait([writer])
+        except WebSocketDisconnect:
             return
         except TocsinError as error:
             await socket.send_text(encode({"type": "refused", **error.as_json()}))
@@ -154,14 +156,14 @@ class Door:
         if hello.get("protocol") != PROTOCOL or hello.get("fold") != FOLD_VERSION:
             raise RefusedError(f"This core speaks {PROTOCOL} and {FOLD_VERSION}; use the same version of Tocsin.",
                                code="TOC-4010")
-        return self._people(str(hello["person"]), str(hello["position"]), str(hello["public_key"]))
+        return self._people(hello["person"], hello["position"], hello["public_key"])
 
     def _greet(self, queue: asyncio.Queue[str | None], hello: Frame) -> None:
         home = self._core.home
         queue.put_nowait(encode({
             "type": "hello", "protocol": PROTOCOL, "fold": FOLD_VERSION, "world": home.world, "site": home.site,
             "stream": home.stream, "head": home.seq, "pack": str(self._pack), **self._time()}))
-        seen = int(hello.get("cursor", {}).get(home.stream, 0))
+        seen = hello["cursor"].get(home.stream, 0)
         if 0 < seen <= home.seq and home.seq - seen <= CATCH_UP_ENTRIES:
             queue.put_nowait(encode(self._entries(list(self._core.journal.read(after=seen)))))
         else:
@@ -172,12 +174,12 @@ class Door:
         self._clients.add(queue)
 
     async def _write(self, socket: WebSocket, queue: asyncio.Queue[str | None]) -> None:
-        while True:
-            text = await queue.get()
-            if text is None:
-                await socket.close(code=1013, reason="too slow; resume by cursor")
-                return
-            await socket.send_text(text)
+        try:
+            while (text := await queue.get()) is not None:
+                await socket.send_text(text)
+            await socket.close(code=1013, reason="too slow; resume by cursor")
+        except WebSocketDisconnect:
+            return  # gone while we wrote: whoever reads from it hears of it too
 
     def _answer(self, text: str, person: Person) -> Frame:
         number: Any = None
@@ -192,3 +194,13 @@ class Door:
         except (ValidationError, json.JSONDecodeError, KeyError, AttributeError) as error:
             refused = RefusedError(f"The command is not valid: {str(error).splitlines()[0]}", code="TOC-4011")
             return {"type": "answer", "id": number, "ok": False, **refused.as_json()}
+
+
+def _hello_of(text: str) -> Frame:
+    """A client's first frame; ``RefusedError`` TOC-4011 where it is none."""
+    try:
+        hello: Frame = json.loads(text)
+        cursor = {str(name): int(seq) for name, seq in hello.get("cursor", {}).items()}
+        return hello | {"cursor": cursor} | {key: str(hello[key]) for key in ("person", "position", "public_key")}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RefusedError("The link begins with a hello.", code="TOC-4011") from error
