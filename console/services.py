@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from console.city import City
+import numpy as np
+
+from console.city import City, LonLat
 from console.drill.scenario import Recipient
+from picture.errors import RoadError
 from picture.places import to_e7
 from playbooks.context import Area, LonLatE7, NoWay, Planner, Way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class CityRoads:
@@ -28,18 +35,39 @@ class CityRoads:
 
     def matrix(self, profile: str, starts: Sequence[LonLatE7], ends: Sequence[LonLatE7],
                avoid: frozenset[int] = frozenset()) -> list[list[float | None]]:
-        if not starts or not ends:
-            return [[None] * len(ends) for _ in starts]
-        routing, standing = self._city.routing, self._city.routing.state
-        if avoid:
-            routing.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges | avoid))
+        a, b = ([(x / 1e7, y / 1e7) for x, y in places] for places in (starts, ends))
+        rows, columns = list(range(len(a))), list(range(len(b)))
         try:
-            seconds = self._city.seconds(profile, [(x / 1e7, y / 1e7) for x, y in starts],
-                                         [(x / 1e7, y / 1e7) for x, y in ends])
+            seconds = self._seconds(profile, a, b, avoid)
+        except RoadError:
+            # A place outside the map must not cost the others their answer.
+            rows, columns = ([k for k, place in enumerate(places) if self._on_map(place)] for places in (a, b))
+            seconds = self._seconds(profile, [a[k] for k in rows], [b[k] for k in columns], avoid)
+        found: list[list[float | None]] = [[None] * len(b) for _ in a]
+        for row, times in zip(rows, seconds.tolist(), strict=True):
+            for column, time in zip(columns, times, strict=True):
+                found[row][column] = time if time != float("inf") else None
+        return found
+
+    def _seconds(self, profile: str, starts: Sequence[LonLat], ends: Sequence[LonLat],
+                 avoid: frozenset[int]) -> NDArray[np.float64]:
+        if not starts or not ends:
+            return np.empty((len(starts), len(ends)))
+        if not avoid or profile == "boat":
+            return self._city.seconds(profile, starts, ends)
+        routing, standing = self._city.routing, self._city.routing.state
+        routing.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges | avoid))
+        try:
+            return self._city.seconds(profile, starts, ends)
         finally:
-            if avoid:
-                routing.update(standing)
-        return [[one if one != float("inf") else None for one in row] for row in seconds.tolist()]
+            routing.update(standing)
+
+    def _on_map(self, place: LonLat) -> bool:
+        try:
+            self._city.routing.snapper.snap(*place)
+        except RoadError:
+            return False
+        return True
 
 
 class DirectoryOf:
