@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from feeds.ladder import RUNGS, Retry, Rung, Slot, idempotency_key
 from feeds.lanes import Flight, Lanes
 from feeds.notify.channels import Channels
-from feeds.notify.message import CapType, Outgoing, World, cap_type_of, references_of
+from feeds.notify.message import Outgoing, World, references_of
 from feeds.notify.sink import Outcome
 from picture.entry import Entry
 from picture.errors import RefusedError
@@ -56,7 +56,6 @@ class Outbox:
         self._lines: dict[str, list[tuple[int, Slot]]] = {}
         """Channel -> heap of what is due; holds stale pairs too, which ``_due`` tells apart."""
         self._slots: dict[str, Slot] = {}
-        self._cap_types: dict[str, CapType] = {}
         self._flights: dict[Slot, Flight] = {}
         self._unwritten: set[Slot] = set()
         """Answered, and not yet seen as an entry: not due whatever the picture says."""
@@ -80,7 +79,6 @@ class Outbox:
             if entry.stream != picture.home_stream:
                 continue
             if isinstance(event, AlertRequested):
-                self._cap_types[event.id] = event.msg_type
                 touched[event.id] = None
             elif isinstance(event, DeliveryChanged):
                 self._unwritten.discard(Slot(event.alert, event.recipient, event.channel))
@@ -177,7 +175,6 @@ class Outbox:
             self.key(slot),
             self._world,
             self._cap_sender,
-            self._cap_types.get(alert.id) or cap_type_of(alert, alerts),
             references_of(alert, alerts, self._cap_sender),
         )
 

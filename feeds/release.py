@@ -38,16 +38,14 @@ def _without_proposal(alert: Alert, picture: StreamPicture) -> tuple[str, ...]:
 
 
 def _not_as_signed(alert: Alert, proposal: Proposal) -> tuple[str, ...]:
-    """What sets the alert apart from every effect of its proposal that sends something; nothing where one fits."""
-    verb = "notice.internal" if alert.kind == "internal" else f"alert.{alert.kind}"
-    sending = [effect for effect in proposal.effects if "recipients" in dict(effect.args)]
-    own = [effect for effect in sending if effect.verb == verb]
-    if alert.kind == "public" and not any(effect.act_class == "two_person" for effect in own):
+    """What sets the alert apart from the effect of its proposal that it says it carries out; nothing where it fits."""
+    effect = next((one for one in proposal.effects if one.id == alert.effect), None)
+    if effect is None:
+        return (f"no effect {alert.effect or 'named'} of the proposal sends it",)
+    own = effect.verb == ("notice.internal" if alert.kind == "internal" else f"alert.{alert.kind}")
+    if alert.kind == "public" and not (own and effect.act_class == "two_person"):
         return ("no effect of the proposal warns the public with two persons' approval",)
-    differences = [_differs(effect, alert, effect.verb == verb) for effect in own or sending]
-    if not differences:
-        return ("no effect of the proposal sends a message",)
-    return min(differences, key=len)
+    return _differs(effect, alert, own)
 
 
 def _differs(effect: Effect, alert: Alert, word_for_word: bool) -> tuple[str, ...]:
@@ -56,6 +54,8 @@ def _differs(effect: Effect, alert: Alert, word_for_word: bool) -> tuple[str, ..
     Other verbs (``unit.assign``, ``request.make``) word their messages when they are carried out: their recipients count.
     """
     args = dict(effect.args)
+    if "recipients" not in args:
+        return (f"the effect {effect.verb} sends no message",)
     said: dict[str, object] = {"recipients": [[one.recipient, one.channel] for one in alert.deliveries]}
     if word_for_word:
         said |= {"headline": alert.headline, "body": alert.body, "area": alert.area, "rings": alert.rings,
@@ -63,5 +63,4 @@ def _differs(effect: Effect, alert: Alert, word_for_word: bool) -> tuple[str, ..
     return tuple(
         f"{name} of alert {alert.id} is not what was approved"
         for name, value in said.items()
-        if name in args and canonical(args[name]) != canonical(value)
-    )
+        if name in args and canonical(args[name]) != canonical(value))

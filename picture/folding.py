@@ -432,7 +432,8 @@ def request_answered(p: m.StreamPicture, entry: Entry, e: ev.RequestAnswered) ->
 def alert_requested(p: m.StreamPicture, entry: Entry, e: ev.AlertRequested) -> None:
     p.alerts[e.id] = m.Alert(
         e.id, e.alert_kind, e.headline, e.body, e.proposal, e.incident, entry.at_ms, e.urgency, e.severity,
-        e.certainty, e.rings, e.area, e.cap_identifier, e.references, expires_ms=e.expires_ms,
+        e.certainty, e.rings, e.area, e.cap_identifier, e.references, e.effect,
+        e.msg_type, expires_ms=e.expires_ms,
         deliveries=tuple(m.Delivery(who, channel, "queued", entry.at_ms) for who, channel in e.recipients))
 
 

@@ -147,6 +147,8 @@ class AlertRequested(Event):
     headline: str
     body: str
     proposal: str = ""
+    effect: str = ""
+    """Which of the proposal's effects it carries out: what it must agree with when it is handed over."""
     incident: str = ""
     urgency: str = "Immediate"
     severity: str = "Severe"

@@ -418,6 +418,10 @@ class Alert:
     area: str = ""
     cap_identifier: str = ""
     references: str = ""
+    effect: str = ""
+    """The effect of its proposal that it carries out."""
+    msg_type: str = "Alert"
+    """Alert, Update or Cancel (CAP 1.2 §3.2.1)."""
     status: str = "active"
     """active, updated, cancelled, expired."""
     expires_ms: int | None = None

@@ -26,7 +26,7 @@ WORDS: dict[str, Any] = {
 def an_alert(kind: str = "public", **changes: Any) -> Alert:
     one = Alert(
         "AL-1", kind, "Old Quay floods", "Go upstairs.", "P-1", "", START_MS, rings=(RING,), area="Old Harbour",
-        deliveries=(Delivery("Everybody", "cap", "queued", START_MS),),
+        effect="E-1", deliveries=(Delivery("Everybody", "cap", "queued", START_MS),),
     )  # fmt: skip
     return replace(one, **changes)
 
@@ -122,7 +122,13 @@ def test_a_proposal_that_sends_nothing_releases_no_alert() -> None:
     one = picture("Ines", verb="road.close", act_class="act_if_approved")
     effect = replace(one.proposals["P-1"].effects[0], args=(("edges", [1, 2]),))
     assert still_released(an_alert("agency"), _resigned(one, effect), START_MS) == (
-        "no effect of the proposal sends a message",
+        "the effect road.close sends no message",
+    )
+
+
+def test_an_alert_that_names_no_effect_of_its_proposal_stays() -> None:
+    assert still_released(an_alert(effect="E-9"), picture("Ines", "Tom"), START_MS) == (
+        "no effect E-9 of the proposal sends it",
     )
 
 

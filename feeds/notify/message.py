@@ -16,7 +16,6 @@ from picture.model import Alert
 from picture.reports import AlertMessage
 
 World = Literal["live", "drill", "whatif"]
-CapType = Literal["Alert", "Update", "Cancel"]
 EXERCISE: Final = "EXERCISE EXERCISE EXERCISE — "
 """Stands before every text that leaves any world but the live one."""
 _EVENTS: Final = {"public": "Public warning", "agency": "Agency alert", "responder": "Responder alert",
@@ -34,7 +33,6 @@ class Outgoing:
     """Idempotency key: the same for every attempt."""
     world: World
     cap_sender: str
-    cap_type: CapType = "Alert"
     references: tuple[str, ...] = ()
     """``sender,identifier,sent`` of what it updates or cancels."""
 
@@ -98,7 +96,7 @@ def _as_cap(outgoing: Outgoing) -> AlertMessage:
         "at_ms": sent_ms, "sent_ms": sent_ms, "effective_ms": sent_ms, "expires_ms": alert.expires_ms,
         "external_id": cap_identifier(alert),
         "sender": outgoing.cap_sender, "status": "Actual" if world == "live" else "Exercise",
-        "msg_type": outgoing.cap_type, "references": outgoing.references,
+        "msg_type": alert.msg_type, "references": outgoing.references,
         "event": marked(_EVENTS[alert.kind], world),
         "urgency": alert.urgency, "severity": alert.severity, "certainty": alert.certainty,
         "headline": shortened(marked(alert.headline, world), 200),
@@ -112,14 +110,6 @@ def references_of(alert: Alert, ours: Iterable[Alert], sender: str) -> tuple[str
     words = alert.references.split()
     named = {word: _named(word, ours) for word in words if "," not in word}
     return tuple(cap_reference(earlier, sender) if (earlier := named.get(word)) is not None else word for word in words)
-
-
-def cap_type_of(alert: Alert, ours: Iterable[Alert]) -> CapType:
-    """What the picture alone tells of an alert's CAP type, by what became of the alerts it refers to."""
-    earlier = [_named(word.split(",")[1] if word.count(",") == 2 else word, ours) for word in alert.references.split()]
-    if any(one is not None and one.status == "cancelled" for one in earlier):
-        return "Cancel"
-    return "Update" if earlier else "Alert"
 
 
 def _named(name: str, ours: Iterable[Alert]) -> Alert | None:

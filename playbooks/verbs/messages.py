@@ -95,6 +95,7 @@ class _Message(PlainVerb):
                 headline=args["headline"],
                 body=args["body"],
                 proposal=ctx.by,
+                effect=effect.id,
                 incident=args["incident"],
                 urgency=args["urgency"],
                 severity=args["severity"],
@@ -179,5 +180,5 @@ class AlertPublic(_Message):
             "rings": rings,
             "area": args["area"],
             "expires_ms": ctx.now_ms + args["expires_min"] * 60_000,
-            "cap_identifier": f"{ctx.picture.home.site or ctx.picture.home_stream}.{identifier}",
+            "cap_identifier": f"{ctx.picture.home_stream}.{identifier}",
         }

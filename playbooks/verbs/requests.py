@@ -71,6 +71,7 @@ class RequestMake(PlainVerb):
                 headline=f"Request {identifier}: {args['what']}, {args['about']}",
                 body=args["text"],
                 proposal=ctx.by,
+                effect=effect.id,
                 incident=args["incident"],
                 recipients=tuple((who, channel) for who, channel in args["recipients"]),
             ),
@@ -120,6 +121,7 @@ class RequestWithdraw(PlainVerb):
                     headline=f"Request {args['request']} is withdrawn: {args['what']}",
                     body="",
                     proposal=ctx.by,
+                    effect=effect.id,
                     recipients=tuple((who, channel) for who, channel in args["recipients"]),
                 )
             )

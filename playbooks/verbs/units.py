@@ -173,6 +173,7 @@ class UnitAssign(PlainVerb):
                     headline=f"{unit.name}: go to {args['to_label']}",
                     body=f"{args['order']}{by_road}".strip(),
                     proposal=ctx.by,
+                    effect=effect.id,
                     incident=args["incident"],
                     recipients=tuple((who, channel) for who, channel in args["recipients"]),
                 )
