@@ -5,8 +5,8 @@ The table of needs is data, apart from any playbook. Nothing here knows a travel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from picture.model import UNIT_STATUSES, Closure, Incident, StreamPicture, Unit
@@ -244,14 +244,12 @@ class Eligibility:
         self._wet = _wet_places(picture, self._flood_mm)
         self._afloat: dict[str, bool] = {}
 
-    def why_not_now(self, unit: Unit, kinds: Sequence[str] = ()) -> str:
+    def why_not_now(self, unit: Unit) -> str:
         """Why a unit can be sent nowhere at all; empty if it can."""
         if "dispatched" not in UNIT_STATUSES[unit.local_status][2]:
             assignment = self._picture.assignments.get(unit.assignment)
             where = (assignment.incident or assignment.to.label) if assignment is not None else ""
             return f"{unit.local_status.replace('_', ' ')}{f', {where}' if where else ''}"
-        if kinds and not any(is_kind(unit, kind) for kind in kinds):
-            return f"not of the kind asked for ({', '.join(kinds)})"
         return ""
 
     def why_not(self, unit: Unit, task: Task, role: Role) -> str:
@@ -319,15 +317,3 @@ def _wet_places(picture: StreamPicture, flood_mm: int | None) -> tuple[tuple[int
         if one.status == "open" and one.place is not None and need is not None and need.in_water:
             found.append((one.place.lon_e7, one.place.lat_e7))
     return tuple(found)
-
-
-def limited(tasks: Sequence[Task], crews: int) -> tuple[Task, ...]:
-    """The same tasks with at most so many crews wanted in all, the most urgent first; 0: no limit."""
-    if not crews:
-        return tuple(tasks)
-    kept = []
-    for task in sorted(tasks, key=lambda one: (one.priority, one.opened_ms, one.id)):
-        if crews > 0:
-            kept.append(replace(task, roles=task.roles[:crews]))
-            crews -= len(kept[-1].roles)
-    return tuple(kept)
