@@ -6,6 +6,7 @@ the unit whose id sorts first. The same board and budget give the same answer on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -59,14 +60,23 @@ class Search:
         return next(iter(self.seen.values()))
 
     def other_than(self, chosen: Candidate) -> Candidate | None:
-        """The best plan that is another one in substance: a quarter of its crews go elsewhere, or at least one."""
-        crews = self.board.crews(chosen.plan)
-        apart = {one.plan: len(crews ^ self.board.crews(one.plan)) for one in self.seen.values()}
-        for enough in (max(1, len(crews) // 2), 1):
-            others = [one for one in self.seen.values() if apart[one.plan] >= enough]
-            if others:
-                return min(others, key=lambda one: one.rank)
+        """The best plan that is another one in substance: a quarter of its errands differ, or at least one.
+
+        Another ambulance from farther off counts only where nothing else differs in any plan.
+        """
+        for coarse in (True, False):
+            errands = self.board.errands(chosen.plan, coarse=coarse)
+            apart = [
+                (_apart(errands, self.board.errands(one.plan, coarse=coarse)), one) for one in self.seen.values()
+            ]
+            for enough in (max(1, errands.total() // 4), 1):
+                if others := [one for difference, one in apart if difference >= enough]:
+                    return min(others, key=lambda one: one.rank)
         return None
+
+
+def _apart(one: Counter[tuple[str, str, int]], other: Counter[tuple[str, str, int]]) -> int:
+    return max((one - other).total(), (other - one).total())
 
 
 def compare(board: Board, budget: int) -> Search:

@@ -177,7 +177,7 @@ def _stage_at(
         one.id for one in free if one not in near and one.profile != "boat" and eligibility.threatened(one)
     )
     if not wish.units and not wish.kinds:
-        out = Slot(0, ANYBODY, min(4, priority + 1), THREATENED_S, threatened)
+        out = Slot(0, Role("out of the water's way"), min(4, priority + 1), THREATENED_S, threatened)
         slots += (out,) * min(len(threatened), max(0, AT_MOST - len(slots)))
     stays = {one.id: f"stands at {site.name} already" for one in near}
     return Setting(

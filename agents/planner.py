@@ -63,8 +63,9 @@ def _draft(answer: Answer, others: list[Answer], ctx: Context) -> Draft:
     evidence = [_in_words(one) for one in errands]
     if not board.slots:
         evidence.append("No open incident lacks a crew" if not board.tasks else "Every crew wanted is there already")
-    evidence += missing
-    if errands:
+    if not errands:
+        evidence += missing
+    else:
         evidence.append(_compared(answer, compared))
         evidence += telling.assumptions(answer.laid, [u for u in best.plan if u != NOBODY])
     results = {
@@ -132,7 +133,7 @@ def _in_words(errand: Mapping[str, Any]) -> str:
 
 def _compared(answer: Answer, compared: int) -> str:
     nearest, best = answer.search.nearest, answer.best
-    if answer.laid.board.crews(nearest.plan) == answer.laid.board.crews(best.plan):
+    if answer.laid.board.errands(nearest.plan) == answer.laid.board.errands(best.plan):
         return f"The nearest-unit plan is the best of {compared} plans compared"
     gain = telling.weighted_minutes(nearest.worth.score - best.worth.score)
     return f"Best of {compared} plans compared ({best.name}); {gain:g} weighted minutes better than the nearest units"
@@ -141,10 +142,10 @@ def _compared(answer: Answer, compared: int) -> str:
 def _alternatives(answer: Answer, others: list[Answer]) -> tuple[AlternativeModel, ...]:
     """The nearest-unit plan if it was not chosen, the best other plan, and the best plan for every other place."""
     board, best, found = answer.laid.board, answer.best, []
-    crews = {board.crews(best.plan)}
+    told = [board.errands(best.plan)]
     for other in (answer.search.nearest, answer.search.other_than(best)):
-        if other is not None and board.crews(other.plan) not in crews:
-            crews.add(board.crews(other.plan))
+        if other is not None and board.errands(other.plan) not in told:
+            told.append(board.errands(other.plan))
             found.append(_alternative(answer, other))
     for one in others:
         margin = telling.weighted_minutes(one.best.worth.score - best.worth.score)
@@ -163,7 +164,7 @@ def _alternative(answer: Answer, other: Candidate) -> AlternativeModel:
     nearest = other is answer.search.nearest
     return AlternativeModel(
         title=f"{'Nearest-unit plan' if nearest else other.name.capitalize()}: "
-        f"{telling.crews_in_words(board, other.plan)}",
+        f"{telling.differences(board, answer.best.plan, other.plan)}",
         score=telling.weighted_minutes(other.worth.score),
         reason=telling.against(board, answer.best, other),
     )

@@ -9,6 +9,7 @@ Less is better; the unit is the weighted second. All of it is integers, so that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from picture.model import Unit
-from playbooks.dispatch import CoverArea, Role, Task
+from playbooks.dispatch import CoverArea, Role, Task, covers
 from twin.assign import PRIORITY_WEIGHT
 
 if TYPE_CHECKING:
@@ -147,13 +148,18 @@ class Board:
         growth_s = self.growth_s({u for u in plan if u != NOBODY})
         return Worth(arrival + unserved + COVER_WEIGHT * max(growth_s, default=0), arrival, unserved, growth_s)
 
-    def crews(self, plan: Plan) -> frozenset[tuple[int, int]]:
-        """(unit, task) of a plan: what it comes to, whichever of a task's slots a unit stands in."""
-        return frozenset((u, self.slots[s].task) for s, u in enumerate(plan) if u != NOBODY)
-
-    def could_serve(self, s: int) -> bool:
-        """Whether any unit at all may take this slot."""
-        return any(cost >= 0 for cost in self.weighted[s])
+    def errands(self, plan: Plan, *, coarse: bool = False) -> Counter[tuple[str, str, int]]:
+        """What a plan comes to: (station, NIMS kind, task) of every crew, however many. Two engines of one station
+        are the same errand, and so are two slots of one task. ``coarse``: stations tell only crews that cover."""
+        return Counter(
+            (
+                "" if coarse and not covers(self.units[u]) else self.units[u].station,
+                self.units[u].nims_kind,
+                self.slots[s].task,
+            )
+            for s, u in enumerate(plan)
+            if u != NOBODY
+        )
 
 
 def slots_of(tasks: Sequence[Task]) -> tuple[Slot, ...]:

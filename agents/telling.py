@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agents.board import Laid
 from agents.candidates import Candidate
@@ -11,6 +11,8 @@ from playbooks.dispatch import covers
 
 MENTION_S = 30
 """Differences below half a minute are not worth an operator's eye."""
+MENTION = 6
+"""More names than this in one line are a number."""
 
 
 def minutes(seconds: float) -> str:
@@ -26,7 +28,28 @@ def weighted_minutes(score: int) -> float:
 def crews_in_words(board: Board, plan: Plan) -> str:
     """``E11 to I-3, M1 to I-4``, by task in order of urgency; ``nobody goes``."""
     pairs = [(board.units[u], board.tasks[board.slots[s].task]) for s, u in enumerate(plan) if u != NOBODY]
-    return ", ".join(f"{unit.name} to {task.id}" for unit, task in pairs) or "nobody goes"
+    return _few([f"{unit.name} to {task.id}" for unit, task in pairs]) or "nobody goes"
+
+
+def differences(board: Board, chosen: Plan, other: Plan) -> str:
+    """What the other plan does otherwise, in order of urgency: ``E12 to I-3 (not E11), nobody to I-4 (not M1)``."""
+
+    def name(u: int) -> str:
+        return "nobody" if u == NOBODY else board.units[u].name
+
+    found = [
+        f"{name(b)} to {board.tasks[slot.task].id} (not {name(a)})" if a != NOBODY
+        else f"{name(b)} to {board.tasks[slot.task].id}"
+        for slot, a, b in zip(board.slots, chosen, other, strict=True)
+        if a != b
+    ]  # fmt: skip
+    return _few(found)
+
+
+def _few(words: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(words) - MENTION
+    return ", ".join(words[:MENTION]) + (f" and {more} more" if more > 0 else "")
 
 
 def against(board: Board, chosen: Candidate, other: Candidate) -> str:
@@ -40,10 +63,27 @@ def against(board: Board, chosen: Candidate, other: Candidate) -> str:
     margin = other.worth.score - chosen.worth.score
     if margin == 0:
         return "; ".join([*worse, "just as good by the score: the order of unit ids decided"])
-    text = "; ".join(worse) or "small losses for several crews"
+    text = "; ".join(worse) or _greatest_loss(board, chosen.plan, other.plan)
     if better:
         text += f"; though it {' and '.join(better)}" if worse else f", though it {' and '.join(better)}"
     return f"{text}. In all {weighted_minutes(margin):g} weighted minutes worse."
+
+
+def _greatest_loss(board: Board, chosen: Plan, other: Plan) -> str:
+    """The crew that makes most of the difference, where none is great."""
+    losses = [
+        (board.weighted[s][b] - board.weighted[s][a], -s)
+        for s, (a, b) in enumerate(zip(chosen, other, strict=True))
+        if a != NOBODY and b != NOBODY
+    ]
+    if not losses or max(losses)[0] <= 0:
+        return "costs a little cover in several areas"
+    s = -max(losses)[1]
+    a, b, task = board.units[chosen[s]], board.units[other[s]], board.tasks[board.slots[s].task]
+    late_s = (board.eta_s[other[s]][board.slots[s].task] or 0) - (board.eta_s[chosen[s]][board.slots[s].task] or 0)
+    if late_s <= 0:
+        return f"{b.name} can only begin the work at {task.id}, {a.name} can do all of it"
+    return f"{b.name} reaches {task.id} {minutes(late_s)} later than {a.name}"
 
 
 def _arrivals(board: Board, chosen: Plan, other: Plan) -> tuple[list[str], list[str]]:
@@ -166,16 +206,20 @@ def _why_left(board: Board, chosen: Candidate, u: int) -> str:
         kept = _cover_of(board, chosen, s, u) or "costs more than it brings"
         return f"could be at {task.id} in {minutes(mine_s)}, but {kept}"
     name, theirs_s = board.units[there].name, board.eta_s[there][board.slots[s].task] or 0
-    if mine_s >= theirs_s:
-        return f"farther: {minutes(mine_s)} to {task.id}, {name} takes {minutes(theirs_s)}"
+    if mine_s < theirs_s:
+        return f"nearer to {task.id} than {name}, but {_why_not_nearer(board, chosen, s, u)}"
+    if minutes(mine_s) == minutes(theirs_s):
+        return f"no sooner at {task.id} than {name} ({minutes(theirs_s)})"
+    return f"farther: {minutes(mine_s)} to {task.id}, {name} takes {minutes(theirs_s)}"
+
+
+def _why_not_nearer(board: Board, chosen: Candidate, s: int, u: int) -> str:
     if kept := _cover_of(board, chosen, s, u):
-        return f"nearer to {task.id} than {name}, but {kept}"
-    if board.weighted[s][u] >= board.weighted[s][there]:
-        return f"nearer to {task.id} than {name}, which can do the whole work: {board.slots[s].role.words}"
+        return kept
+    if board.weighted[s][u] >= board.weighted[s][chosen.plan[s]]:
+        return f"that one can do the whole work: {board.slots[s].role.words}"
     worse = board.worth(_with(chosen.plan, s, u)).score - chosen.worth.score
-    if worse > 0:
-        return f"in place of {name} at {task.id} the plan is {weighted_minutes(worse):g} weighted minutes worse"
-    return f"as good as {name} for {task.id}; not found better within the plans compared"
+    return f"the plan would be {weighted_minutes(worse):g} weighted minutes worse" if worse > 0 else "no better in all"
 
 
 def _cost(board: Board, plan: Plan, s: int) -> int:
@@ -220,7 +264,7 @@ def assumptions(laid: Laid, chosen: Iterable[int]) -> list[str]:
     used = [laid.board.units[u] for u in chosen]
     lines = ["Times are driving times on the roads open now; turning out comes on top"]
     if boats := [unit.name for unit in used if unit.profile == "boat"]:
-        lines.append(f"Straight over water, not by channel: {', '.join(boats)}")
+        lines.append(f"Straight over water, not by channel: {_few(boats)}")
     if unseen := [unit.name for unit in used if unit.id in laid.unseen]:
-        lines.append(f"Taken to be at their station, no position reported: {', '.join(unseen)}")
+        lines.append(f"Taken to be at their station, no position reported: {_few(unseen)}")
     return lines
