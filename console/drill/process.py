@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -66,6 +67,24 @@ class QuietServer(uvicorn.Server):
 def allowed_environment(environ: dict[str, str]) -> dict[str, str]:
     """The part of an environment that a drill core is started with."""
     return {name: value for name, value in environ.items() if name in ALLOWED_ENVIRONMENT}
+
+
+@contextlib.contextmanager
+def _own_socket(path: Path) -> Iterator[socket.socket]:
+    """A listening socket that only this user may connect to, from its first instant on."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    old = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(old)
+    listener.listen(64)
+    try:
+        yield listener
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)
 
 
 class CoreProcess:
@@ -133,28 +152,21 @@ class CoreProcess:
 
     async def serve(self) -> None:
         """Runs until the exercise is over and nobody looks any more."""
-        socket = socket_of(self.folder)
-        socket.unlink(missing_ok=True)
-        old = os.umask(0o177)
-        try:
-            door = QuietServer(uvicorn.Config(self.door.app(), uds=str(socket), log_level="warning", lifespan="off"))
-            inbox = QuietServer(uvicorn.Config(self._inbox(), host="127.0.0.1", port=self.run.inbox_port,
-                                               log_level="warning", lifespan="off"))
+        path = socket_of(self.folder)
+        door = QuietServer(uvicorn.Config(self.door.app(), log_level="warning", lifespan="off"))
+        inbox = QuietServer(uvicorn.Config(self._inbox(), host="127.0.0.1", port=self.run.inbox_port,
+                                           log_level="warning", lifespan="off"))
+        with _own_socket(path) as listener:
             tasks = [asyncio.create_task(one) for one in (
-                door.serve(), inbox.serve(), self.door.beat(), self.pacer.run(), self._tell_port(inbox))]
-            while not door.started:
-                await asyncio.sleep(0.01)
-        finally:
-            os.umask(old)
-        try:
-            await self._until_over()
-        finally:
-            door.should_exit = inbox.should_exit = True
-            for task in tasks[2:]:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self.world.close()
-            socket.unlink(missing_ok=True)
+                door.serve([listener]), inbox.serve(), self.door.beat(), self.pacer.run(), self._tell_port(inbox))]
+            try:
+                await self._until_over()
+            finally:
+                door.should_exit = inbox.should_exit = True
+                for task in tasks[2:]:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                self.world.close()
 
     async def _tell_port(self, inbox: QuietServer) -> None:
         while not inbox.started:
