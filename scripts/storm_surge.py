@@ -93,7 +93,7 @@ GAUGES = {
 }  # fmt: skip
 GAUGE_EVERY_MIN = 2.5
 STUCK_FROM_MIN = 15.0
-SHUT_MIN = 63.0
+SHUT_MIN = 65.0
 """When the barrier is expected to be shut; inside it the water then only drains."""
 DRAINS_M_PER_MIN = 0.004
 SILENT_MIN = (71.0, 83.0)
@@ -252,7 +252,8 @@ BEACON = "972112043"
 SHIPS = (
     Ship(200401000, "HALCYON BRIDGE", 71, 294, 121, "PORT MERIDIAN", ((0, -30.04596, 45.97675),), heading=72),
     Ship(200402000, "CALA MORELL", 71, 168, 84, "SANT VICENC",
-         ((18, -30.0394, 45.9755), (22, -30.0360, 45.9700), (29, -30.0317, 45.96223), (36, -30.03754, 45.95638),
+         ((18, -30.0394, 45.9755), (20, -30.0385, 45.9743), (22, -30.0355, 45.9730), (24, -30.0300, 45.9722),
+          (26, -30.0262, 45.9700), (31, -30.0317, 45.96223), (36, -30.03754, 45.95638),
           (39, -30.04143, 45.94964), (42, -30.04337, 45.94334), (47, -30.05437, 45.93525), (53, -30.06732, 45.92446)),
          ((0, MOORED), (18, ENGINE)), heading=200),
     Ship(200403000, "MERIDIAN VOYAGER", 70, 211, 98, "PORT MERIDIAN", ((0, -30.04531, 45.97378),), heading=251),
@@ -295,10 +296,10 @@ def ships(tape: Tape) -> None:
                                                       "NEED TUGS", ms(32.8)))  # fmt: skip
     tape.say(49.6, "ais", ais.encode_text(GRAIN_DUCHESS, "MAYDAY GRAIN DUCHESS, MAN OVERBOARD, GRAIN BERTH, LAUNCH "
                                                          "NEEDED", ms(49.6)))  # fmt: skip
-    for minute, lon, lat in ((49.4, -30.01262, 45.96880), (51.0, -30.01255, 45.96890), (53.0, -30.01240, 45.96905),
-                             (56.0, -30.01225, 45.96930)):  # fmt: skip
-        tape.say(minute, "ais", ais.encode(_beacon(minute, lon, lat)))
-    tape.say(61.5, "ais", ais.encode(_beacon(61.5, -30.01210, 45.96950, ended=True)))
+    for heard_min, lon, lat in ((49.4, -30.01262, 45.96880), (51.0, -30.01280, 45.96860), (53.0, -30.01300, 45.96850),
+                             (56.0, -30.01350, 45.96820)):  # fmt: skip
+        tape.say(heard_min, "ais", ais.encode(_beacon(heard_min, lon, lat)))
+    tape.say(61.5, "ais", ais.encode(_beacon(61.5, -30.01350, 45.96820, ended=True)))
 
 
 def _heard(ship: Ship, place: int, minute: int) -> bytes:
@@ -338,16 +339,16 @@ def _with_broken_checksum(line: bytes) -> bytes:
 
 PARTNERS: dict[str, tuple[Path_, tuple[tuple[float, str], ...]]] = {
     # call sign: (track, status from minute)
-    "TUG1": (((35, -30.0183, 45.9815), (42, -30.0317, 45.9622), (46, -30.0375, 45.9564), (52, -30.0414, 45.9496),
+    "TUG1": (((35, -30.0175, 45.9795), (42, -30.0317, 45.9622), (46, -30.0375, 45.9564), (52, -30.0414, 45.9496),
               (58, -30.0412, 45.9430), (70, -30.0420, 45.9414), (80, -30.0382, 45.9372)),
              ((35, "dispatched"), (36, "enroute"), (56, "on_scene"))),
-    "TUG2": (((36, -30.0183, 45.9812), (43, -30.0316, 45.9624), (48, -30.0376, 45.9562), (54, -30.0415, 45.9492),
+    "TUG2": (((36, -30.0173, 45.9793), (43, -30.0316, 45.9624), (48, -30.0376, 45.9562), (54, -30.0415, 45.9492),
               (59, -30.0410, 45.9427), (70, -30.0418, 45.9411), (80, -30.0379, 45.9369)),
              ((36, "dispatched"), (37, "enroute"), (58, "on_scene"))),
-    "PL1": (((50, -30.0183, 45.9814), (54, -30.0180, 45.9720), (57, -30.0124, 45.9692), (66, -30.0124, 45.9692),
-             (74, -30.0183, 45.9814)),
+    "PL1": (((50, -30.0175, 45.9795), (54, -30.0180, 45.9720), (57, -30.0134, 45.9684), (66, -30.0126, 45.9688),
+             (69, -30.0180, 45.9705), (74, -30.0175, 45.9795)),
             ((50, "dispatched"), (51, "enroute"), (57, "on_scene"), (66, "returning"))),
-    "CG1": (((45, -30.0310, 45.9570), (50, -30.0280, 45.9640), (56, -30.0130, 45.9690), (64, -30.0130, 45.9690)),
+    "CG1": (((45, -30.0330, 45.9590), (50, -30.0280, 45.9640), (56, -30.0136, 45.9683), (64, -30.0136, 45.9683)),
             ((44, "dispatched"), (45, "enroute"), (56, "on_scene"))),
 }  # fmt: skip
 
@@ -359,9 +360,9 @@ def crews(tape: Tape) -> None:
             lat = between(tuple((m, y) for m, _, y in track), minute)
             tape.say(minute + 0.5, "tak-partners", tak.encode(UnitReport(
                 at_ms=ms(minute + 0.4), external_id=f"PMHA-{name}", callsign=name, lon_e7=e7(lon), lat_e7=e7(lat))))
-        for minute, status in statuses:
-            tape.say(minute + 0.7, "tak-partners", tak.encode(UnitReport(
-                at_ms=ms(minute + 0.7), external_id=f"PMHA-{name}", callsign=name, status=status)))
+        for since_min, status in statuses:
+            tape.say(since_min + 0.7, "tak-partners", tak.encode(UnitReport(
+                at_ms=ms(since_min + 0.7), external_id=f"PMHA-{name}", callsign=name, status=status)))
     tape.say(46.4, "tak-partners", tak.encode(UnitReport(
         at_ms=ms(46.3), external_id="CG-AIR-3", callsign="Rescue Helicopter 3", lon_e7=e7(-30.0600), lat_e7=e7(45.9300),
         text="Airborne, on task for the bay, twenty minutes.")))
@@ -370,9 +371,9 @@ def crews(tape: Tape) -> None:
         lat_e7=e7(45.9706),
         origin="[@click=app.approve('x')]A[/]", reporter="officer", uncertainty_m=40,
         text="Containers down across Container Quay South, both lanes.")))
-    for minute, ended in ((57.8, False), (58.8, False), (63.2, True)):
-        tape.say(minute, "tak-units", tak.encode(DistressReport(
-            at_ms=ms(minute), external_id="TOCSIN-DRILL-RB2-911", signal="cot_alert", subject="RB2", ended=ended,
+    for sent_min, ended in ((57.8, False), (58.8, False), (63.2, True)):
+        tape.say(sent_min, "tak-units", tak.encode(DistressReport(
+            at_ms=ms(sent_min), external_id="TOCSIN-DRILL-RB2-911", signal="cot_alert", subject="RB2", ended=ended,
             lon_e7=e7(-29.9986), lat_e7=e7(45.9885),
             text="Crew aboard, all well." if ended else "Boat snagged on a fence, one crew member in the water.")))
 

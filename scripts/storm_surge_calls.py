@@ -84,10 +84,10 @@ QUIET = (
         place="Ferry Terminal", caller="Duty manager, ferry terminal", phone="555 0190", at_risk=1, severity=1,
     ),
     Call(
-        16.2, APP, "other",
+        16.2, APP, "flood",
         "water coming UP out of the drain on wharf street, bubbling, not raining that hard. is "
         "this normal",
-        place="Wharf Street", caller="Priya Nandakumar", phone="555 0155",
+        at=(-30.01175, 45.9905), within_m=25, caller="Priya Nandakumar", phone="555 0155",
     ),
     Call(
         18.0, C112, "missing",
@@ -527,7 +527,7 @@ EASING = (
         place="Corn Row", caller="Maeve Tilling", phone="555 0113",
     ),
     Call(
-        72.6, C112, "flood",
+        72.6, C112, "missing",
         "This rang off before. I was in the car park at Fishmarket Court when it filled. My "
         "neighbour went back for his motorbike and I haven't seen him since. He's Terence "
         "Alford, flat nineteen.",
