@@ -59,7 +59,7 @@ def refs_in(value: Any, streams: frozenset[str]) -> Iterator[tuple[str, int, str
         for one in value.values():
             yield from refs_in(one, streams)
     elif isinstance(value, list):
-        if len(value) == 3 and value[0] in streams and isinstance(value[1], int) and isinstance(value[2], str):
+        if len(value) == 3 and isinstance(value[0], str) and value[0] in streams and isinstance(value[1], int) and isinstance(value[2], str):
             yield value[0], value[1], value[2]
         else:
             for one in value:
