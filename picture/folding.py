@@ -56,7 +56,7 @@ def agency_registered(p: m.StreamPicture, entry: Entry, e: ev.AgencyRegistered) 
 def facility_registered(p: m.StreamPicture, entry: Entry, e: ev.FacilityRegistered) -> None:
     p.facilities[e.id] = m.Facility(
         e.id, e.facility_kind, e.name, e.lon_e7, e.lat_e7, e.agency, e.address, e.district, e.elevation_mm,
-        tuple(sorted(e.attributes)), entry.at_ms)
+        tuple(sorted(dict(e.attributes).items())), entry.at_ms)
 
 
 @on(ev.UnitRegistered)
