@@ -6,7 +6,7 @@ step per turn: a core killed between two steps resumes at exactly the right one.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,6 +25,7 @@ from playbooks.effects import FREE, Draft, Verbs, results_of
 from playbooks.library import library_paths
 from playbooks.lint import load_checked
 from playbooks.offers import Terms
+from playbooks.references import resolved
 from playbooks.rules import Rule, WatchedClause, WatchedGroup, compile_rule, hit_of
 from playbooks.runs import CLEAR, END, Runs, RunState
 from playbooks.schema import Playbook, Step
@@ -34,6 +35,10 @@ from playbooks.vocabulary import TABLES, subject_of
 from playbooks.windows import Hit
 
 _HOUR_MS = 3_600_000
+_TAIL_MS = 60_000
+"""How far before a journal's end something may still be unanswered: the core answers a commit before the next one."""
+_Fired = tuple[Rule, Hit]
+_Missed = tuple[Entry, RunState | None, list[_Fired]]
 
 
 class Engine:
@@ -45,6 +50,8 @@ class Engine:
         self._current = [compile_rule(playbook) for playbook in playbooks]
         rules = {rule.id: rule for rule in map(compile_rule, former)} | {rule.id: rule for rule in self._current}
         self._runs = Runs(rules)
+        self._missed: list[_Missed] = []
+        self._look_again = False
         self._by_kind: defaultdict[str, list[tuple[Rule, WatchedGroup, int, WatchedClause]]] = defaultdict(list)
         self._by_name: dict[str, tuple[Rule, WatchedGroup, int, WatchedClause]] = {}
         for rule in self._current:
@@ -72,8 +79,8 @@ class Engine:
 
         Call it again with those entries once they are folded, until nothing comes back.
         """
-        found: list[ev.Event] = []
         started: dict[tuple[str, str], str] = {}
+        found = self._answer_missed(ctx, started)
         for entry in entries:
             if entry.stream != ctx.picture.home_stream:
                 continue
@@ -97,24 +104,33 @@ class Engine:
     def restore(self, picture: Picture, entries: Iterable[Entry] = ()) -> None:
         """Takes up where a journal left off: folds its entries into runs and windows without deciding anything.
 
-        ``entries`` are this stream's, oldest first, from before the start of any run still going. What was due
-        follows from the next ``react``, also from ``react([], ctx)``.
+        ``entries`` are this stream's, oldest first, from before the start of any run still going. What the core went
+        down before answering is answered by the next ``react``, also by ``react([], ctx)``.
         """
+        tail: deque[_Missed] = deque()
         for entry in entries:
             if entry.stream != picture.home_stream:
                 continue
             run = self._runs.apply(entry)
             if run is not None and isinstance(entry.event, ev.RunEnded):
                 self._rearm(run)
-            for _, group, index, clause in self._by_kind.get(entry.kind, ()):
+            hits: list[_Fired] = []
+            for rule, group, index, clause in self._by_kind.get(entry.kind, ()):
                 if clause.clause.condition is None:
-                    for hit in self._seen(clause, entry):
-                        if group.latch is not None:
-                            group.latch.set(index, hit)
+                    found = [
+                        one for hit in self._seen(clause, entry) if (one := _latched(group, index, hit)) is not None
+                    ]
+                    hits += [(rule, hit) for hit in found if not self._going(rule, hit.subject)]
+            if hits or isinstance(entry.event, (ev.ProposalSettled, ev.TimerFired, ev.HandsOff)):
+                tail.append((entry, run, hits))
+            while tail and tail[0][0].at_ms < entry.at_ms - _TAIL_MS:
+                tail.popleft()
         for run in self._runs.alive.values():
             run.in_flight = False
         for rule in self._current:
             self._mark_fired(rule, picture.home)
+        self._missed = list(tail)
+        self._look_again = True
 
     def explain(self, picture: Picture) -> list[Trace]:
         """Why each rule fired or did not: one trace per rule, with its nearest miss."""
@@ -123,6 +139,30 @@ class Engine:
     def explain_json(self, ctx: Context, playbook: str = "") -> list[dict[str, Any]]:
         """The traces as JSON-plain data; of one playbook, or of all."""
         return [one.as_json() for one in self.explain(ctx.picture) if playbook in ("", one.playbook)]
+
+    def _answer_missed(self, ctx: Context, started: dict[tuple[str, str], str]) -> list[ev.Event]:
+        """What should have followed from the last entries before a restart, unless it did."""
+        if not self._look_again:
+            return []
+        found: list[ev.Event] = []
+        for entry, run, hits in self._missed:
+            if run is None or run.id in self._runs.alive:
+                found += self._answer(entry, run, ctx)
+            for rule, hit in hits:
+                if not any(
+                    one.playbook == rule.playbook.playbook and one.started_ms >= hit.at_ms
+                    for one in ctx.picture.home.runs.values()
+                ):
+                    found += self._start(rule, hit.subject, hit.words, ctx, started)
+        for rule in self._current:
+            for group, index, clause in rule.clauses():
+                if clause.clause.condition is not None:
+                    for thing in sorted(getattr(ctx.picture.home, TABLES[clause.on][0])):
+                        state, timer = self._state_of(clause, thing, ctx.now_ms, ctx.picture.home)
+                        found += self._fire(rule, group, index, [state] if state else [], ctx, started)
+                        found += [timer] if timer else []
+        self._missed, self._look_again = [], False
+        return found
 
     # --- triggers -------------------------------------------------------------------------------------------
 
@@ -196,16 +236,16 @@ class Engine:
         ctx: Context,
         started: dict[tuple[str, str], str],
     ) -> list[ev.Event]:
-        found: list[ev.Event] = []
-        for hit in hits:
-            words = hit.words
-            if group.latch is not None:
-                all_hits = group.latch.set(index, hit)
-                if not all_hits:
-                    continue
-                words = "; and ".join(one.words for one in all_hits)
-            found += self._start(rule, hit.subject, words, ctx, started)
-        return found
+        all_fired = [one for hit in hits if (one := _latched(group, index, hit)) is not None]
+        return [event for hit in all_fired for event in self._start(rule, hit.subject, hit.words, ctx, started)]
+
+    def _going(self, rule: Rule, subject: str) -> list[RunState]:
+        key = str(rule.key.value({"subject": subject}))
+        return [
+            run
+            for run in self._runs.alive.values()
+            if run.rule.playbook.playbook == rule.playbook.playbook and run.key == key
+        ]
 
     def _start(
         self, rule: Rule, subject: str, words: str, ctx: Context, started: dict[tuple[str, str], str]
@@ -214,11 +254,7 @@ class Engine:
         if playbook.applies.cities and home.city not in playbook.applies.cities:
             return []
         key = str(rule.key.value({"subject": subject}))
-        going = [
-            run
-            for run in self._runs.alive.values()
-            if run.rule.playbook.playbook == playbook.playbook and run.key == key
-        ]
+        going = self._going(rule, subject)
         if (playbook.playbook, key) in started or (going and playbook.mode.on_retrigger == "ignore"):
             return []
         found: list[ev.Event] = []
@@ -272,6 +308,10 @@ class Engine:
 
     def _settled(self, event: ev.ProposalSettled, run: RunState, ctx: Context) -> list[ev.Event]:
         step = run.proposals.get(event.id, "")
+        if run.outcomes.get(step) != "waiting" or step in (
+            run.proposals[one] for one in self._runs.proposals if one in run.proposals
+        ):
+            return []
         if event.status == "refused":
             return self._offer_again(run, step, event.id, event.diff, ctx)
         if event.status not in ("rejected", "expired"):
@@ -306,6 +346,8 @@ class Engine:
         because = ("hands off was switched on",) if event.on else ("hands off was switched off",)
         for name, owner in list(self._runs.proposals.items()):
             run = self._runs.alive[owner]
+            if all((effect.act_class == "advise") is event.on for effect in ctx.picture.home.proposals[name].effects):
+                continue
             found += self._offer_again(run, run.proposals[name], name, because, ctx)
         return found
 
@@ -445,7 +487,7 @@ class Engine:
         assert approve is not None
         return Terms(
             step,
-            approve.title or title,
+            resolved(approve.title, offers.scope_of(run, ctx)) or title,
             tuple(approve.positions),
             approve.quorum,
             ctx.now_ms + approve.within,
@@ -531,3 +573,11 @@ class Engine:
             )
         except PlaybookError:
             return False
+
+
+def _latched(group: WatchedGroup, index: int, hit: Hit) -> Hit | None:
+    """The hit itself, or, where several clauses must fire together, one of all once the last has."""
+    if group.latch is None:
+        return hit
+    hits = group.latch.set(index, hit)
+    return Hit(hit.at_ms, hit.source, hit.subject, "; and ".join(one.words for one in hits)) if hits else None

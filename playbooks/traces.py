@@ -75,19 +75,20 @@ def _nearest(rule: Rule, clause: WatchedClause, picture: StreamPicture) -> tuple
     short = _short_of(clause)
     if short is not None:
         return 0, Trace(name, version, "near", short, clause.name)
-    best: tuple[int, str, tuple[Line, ...]] | None = None
+    best: tuple[int, float, str, tuple[Line, ...]] | None = None
     for thing, what in clause.misses.items():
         bindings = _bindings(clause, thing, what, picture)
         if bindings is None:
             continue
         lines = tuple(clause.condition.explain(bindings))
-        failing = sum(line.value is not True for line in lines)
-        if failing and (best is None or failing < best[0]):
-            best = (failing, thing, lines)
+        failing = [line for line in lines if line.value is not True]
+        gap = sum(line.gap for line in failing if line.gap is not None)
+        if failing and (best is None or (len(failing), gap) < best[:2]):
+            best = (len(failing), gap, thing, lines)
     if best is None:
         return None
-    failing, thing, lines = best
-    return failing, Trace(name, version, "near", _what_would_flip(thing, lines), clause.name, thing, lines)
+    failing_count, _, thing, lines = best
+    return failing_count, Trace(name, version, "near", _what_would_flip(thing, lines), clause.name, thing, lines)
 
 
 def _short_of(clause: WatchedClause) -> str | None:
@@ -108,11 +109,13 @@ def _bindings(clause: WatchedClause, thing: str, what: Any, picture: StreamPictu
 
 
 def _what_would_flip(thing: str, lines: tuple[Line, ...]) -> str:
-    failing = [line for line in lines if line.value is not True]
-    needs = " and ".join(
-        f"{line.text} ({', '.join(f'{name} is {_known(value)}' for name, value in line.operands)})" for line in failing
-    )
-    return f"{thing}: needs {needs}"
+    return f"{thing}: needs {' and '.join(_need(line) for line in lines if line.value is not True)}"
+
+
+def _need(line: Line) -> str:
+    values = ", ".join(f"{name} is {_known(value)}" for name, value in line.operands)
+    short = "" if line.gap is None else f"; short by {line.gap:.3g}"
+    return f"{line.text} ({values}{short})"
 
 
 def _known(value: Any) -> str:

@@ -101,9 +101,7 @@ class Checker:
             value = self.env.constants[name]
             value = tuple(value) if isinstance(value, list) else value
             return self._noted(node, Typed(field.type, run.constant(value), value))
-        return self._noted(
-            node, self._guarded(node, Typed(field.type, field.read or itemgetter(name)), field, known)
-        )
+        return self._noted(node, self._guarded(node, Typed(field.type, field.read or itemgetter(name)), field, known))
 
     def _field(self, node: Node, known: Facts) -> Typed:
         owner = self.check(node.parts[0], known)
@@ -140,9 +138,7 @@ class Checker:
         if node.value == "!":
             self._want(node.parts[0], inner, BOOL)
             take = inner.run
-            return Typed(
-                BOOL, lambda bindings: not take(bindings), if_true=inner.if_false, if_false=inner.if_true
-            )
+            return Typed(BOOL, lambda bindings: not take(bindings), if_true=inner.if_false, if_false=inner.if_true)
         if not inner.type.is_number:
             raise refuse(node.column, f"only a number has a minus, not {inner.type}.")
         flip = negate if inner.type.name == "int" else lambda value: -value
@@ -191,15 +187,9 @@ class Checker:
         return Typed(plain, run.chosen(condition.run, yes.run, no.run))
 
     def _arithmetic(self, node: Node, left: Typed, right: Typed) -> Typed:
-        function = (
-            ARITHMETIC.get((str(node.value), left.type.name)) if left.type.name == right.type.name else None
-        )
+        function = ARITHMETIC.get((str(node.value), left.type.name)) if left.type.name == right.type.name else None
         if function is None:
-            hint = (
-                " Write whole numbers with .0, or double(x)."
-                if left.type.is_number and right.type.is_number
-                else ""
-            )
+            hint = " Write whole numbers with .0, or double(x)." if left.type.is_number and right.type.is_number else ""
             raise refuse(node.column, f"{left.type} {node.value} {right.type} is not defined.{hint}")
         plain = STRING if left.type.name == "string" else left.type
         return Typed(plain, run.binary(function, left.run, right.run))
@@ -251,9 +241,7 @@ class Checker:
     def _arity(self, node: Node, wanted: int) -> tuple[Node, ...]:
         given = node.parts[1:]
         if len(given) != wanted:
-            raise refuse(
-                node.column, f"{node.value} takes {wanted} argument{'s' * (wanted != 1)}, not {len(given)}."
-            )
+            raise refuse(node.column, f"{node.value} takes {wanted} argument{'s' * (wanted != 1)}, not {len(given)}.")
         return given
 
     def _has(self, node: Node, known: Facts) -> Typed:
@@ -267,9 +255,7 @@ class Checker:
     def _macro(self, node: Node, known: Facts) -> Typed:
         target, var, body = node.parts[0], *self._arity(node, 2)
         if self.item is not None:
-            raise refuse(
-                node.column, f"{node.value} does not stand inside another one: its cost would not be bounded."
-            )
+            raise refuse(node.column, f"{node.value} does not stand inside another one: its cost would not be bounded.")
         items = self.check(target, known)
         if items.type.name != "list" or items.type.item is None:
             raise refuse(node.column, f"{node.value} runs over a list, not {items.type}.")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from picture.conditions.check import Checker, Operand
 from picture.conditions.closures import Run
 from picture.conditions.lexer import refuse
+from picture.conditions.operators import COMPARISON
 from picture.conditions.parser import Node, parse
 from picture.conditions.types import Bindings, Env, Type
 from picture.errors import PlaybookError
@@ -22,6 +23,8 @@ class Line(NamedTuple):
     """None: it had no value (division by zero, overflow); ``operands`` tells why."""
     operands: tuple[tuple[str, Any], ...]
     """Each name in it with its value, in order of appearance; None is absent."""
+    gap: float | None = None
+    """Of a comparison of numbers: how far its two sides are apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class _Explained:
     text: str
     run: Run
     operands: tuple[Operand, ...]
+    sides: tuple[Run, Run] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +99,36 @@ def _lines(tree: Node, text: str, env: Env, operands: list[tuple[Node, Operand]]
     known: frozenset[str] = frozenset()
     for node in _conjuncts(tree):
         typed = checker.check(node, known)
-        known |= typed.if_true
         inside: Mapping[str, Operand] = {
-            operand.text: operand
-            for where, operand in operands
-            if node.start <= where.start and where.end <= node.end
+            operand.text: operand for where, operand in operands if node.start <= where.start and where.end <= node.end
         }
-        found.append(_Explained(text[node.start : node.end], typed.run, tuple(inside.values())))
+        found.append(
+            _Explained(text[node.start : node.end], typed.run, tuple(inside.values()), _sides(node, text, env, known))
+        )
+        known |= typed.if_true
     return tuple(found)
+
+
+def _sides(node: Node, text: str, env: Env, known: frozenset[str]) -> tuple[Run, Run] | None:
+    if node.kind != "binary" or node.value not in COMPARISON:
+        return None
+    left, right = (Checker(text, env).check(part, known) for part in node.parts)
+    return (left.run, right.run) if left.type.is_number and right.type.is_number else None
+
+
+def _gap(one: _Explained, bindings: Bindings) -> float | None:
+    if one.sides is None:
+        return None
+    try:
+        return abs(float(one.sides[0](bindings)) - float(one.sides[1](bindings)))
+    except (AttributeError, TypeError, PlaybookError):
+        return None
 
 
 def _line(one: _Explained, bindings: Bindings) -> Line:
     operands = tuple((operand.text, _present(operand, bindings)) for operand in one.operands)
     try:
-        return Line(one.text, bool(one.run(bindings)), operands)
+        return Line(one.text, bool(one.run(bindings)), operands, _gap(one, bindings))
     except PlaybookError as fault:
         return Line(one.text, None, (*operands, ("fault", fault.detail)))
     except (AttributeError, TypeError):  # an absent value, in a line that an earlier line would have guarded

@@ -40,9 +40,7 @@ def refuse(column: int, what: str) -> PlaybookError:
 def tokens(source: str) -> list[Token]:
     """The tokens of a condition, closed by one of kind ``end``; PlaybookError TOC-6002 with the column."""
     if len(source) > MAX_SOURCE:
-        raise refuse(
-            MAX_SOURCE, f"a condition has at most {MAX_SOURCE} characters; this one has {len(source)}."
-        )
+        raise refuse(MAX_SOURCE, f"a condition has at most {MAX_SOURCE} characters; this one has {len(source)}.")
     found, at = [], 0
     while at < len(source):
         match = _TOKEN.match(source, at)

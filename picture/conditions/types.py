@@ -104,8 +104,7 @@ class Env:
     def with_fields(self, binding: str, message: Message) -> Env:
         """This environment with a record under ``binding``, and its fields as bare names besides."""
         bare = {
-            name: replace(one, read=_through(binding, message.reader(name)))
-            for name, one in message.fields.items()
+            name: replace(one, read=_through(binding, message.reader(name))) for name, one in message.fields.items()
         }
         return replace(self, names={**self.names, **bare, binding: Field(message_type(message))})
 
