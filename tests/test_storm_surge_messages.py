@@ -28,7 +28,7 @@ from twin.pack import CityPack, Ground
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "sample_incidents" / "storm-surge"
 PLANTED_NAMES = (
-    "Catriona Mulvey", "Roisin Delahunt", "Ambrose Quill", "Cornelius Whitlock", "Ursula Greaves", "Terence Alford",
+    "Catriona Mulvey", "Roisin Delahunt", "Ambrose Quill", "Whitlock", "Ursula Greaves", "Terence Alford",
     "Tamsin Oduya", "Piotr Wolanski", "Halina Wolanska", "Fergus Tolland",
 )
 """People of the night whose names must never stand in clear in a journal, a log or an export."""
