@@ -357,8 +357,12 @@ class Acts(App[None]):
         names = one.units if one and one.units else None
         self.push_screen(
             PickScreen(self.desk, heading, lambda: picking.any_units(self.desk, names, assigned), empty="no unit"),
-            lambda got: then(self.desk.home.units[got[0]]) if got else None,
+            lambda got: self._then_unit(then, got),
         )
+
+    def _then_unit(self, then: picking.UnitDo, got: list[str] | None) -> None:
+        if got:
+            then(self.desk.home.units[got[0]])
 
     # The desk
 

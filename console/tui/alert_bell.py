@@ -1,4 +1,4 @@
-"""When the bell rings: once for each priority-1 alarm, and again for a life-safety alarm until somebody takes notice."""
+"""When the bell rings: once for each priority-1 alarm, and again for a life-safety alarm until acknowledged."""
 
 from __future__ import annotations
 

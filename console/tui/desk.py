@@ -77,6 +77,12 @@ class Desk:
         """The world's clock."""
         return self.link.now_ms()
 
+    @property
+    def age_s(self) -> float:
+        """How old the picture is: its lag at the core, or the silence since anything was heard."""
+        silent = getattr(self.link, "silent_s", None)
+        return max(self.link.lag_ms / 1000, silent() if silent is not None else 0.0)
+
     def said(self, ref: Ref | None, sealed: str = "(sealed: not readable from this position)") -> str:
         """The opened text of a reference; words in its place where it cannot be read, empty where there is none."""
         if ref is None:
@@ -171,11 +177,7 @@ class Desk:
     def tidy(self, *, arrived: bool) -> bool:
         """Drops accepted markers once entries arrived or a moment passed, and old notices; True if any went."""
         now = self._clock()
-        gone = [
-            key
-            for key, one in self.pending.items()
-            if one.accepted and (arrived or now - one.since > ACCEPTED_S)
-        ]
+        gone = [key for key, one in self.pending.items() if one.accepted and (arrived or now - one.since > ACCEPTED_S)]
         for key in gone:
             del self.pending[key]
         if self.notice and not self.notice.refused and now - self.notice.at > NOTICE_S:

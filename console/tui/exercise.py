@@ -138,7 +138,10 @@ class Exercise(Acts):
         first = ", ".join(f"{one.id} {one.title}" for one in live if one.priority == 1)
         waiting = sum(one.status == "waiting" for one in home.proposals.values())
         shut = sum(one.status == "active" for one in home.closures.values())
-        return f"{len(live)} open; life at risk: {first or 'none'}; {waiting} proposals wait; {shut} closures; barrier {home.barrier}."
+        return (
+            f"{len(live)} open; life at risk: {first or 'none'}; {waiting} proposals wait; {shut} closures; "
+            f"barrier {home.barrier}."
+        )
 
 
 def number(said: str | None) -> float | None:

@@ -18,8 +18,10 @@ ORDER: Final = ("dark", "light", "high_contrast")
 
 _GREYS: Final = {
     # text, strong, dim, faint, ground, bar, panel, cursor row, cursor row unfocused, drill ground
-    "dark": ("#c5cad0", "#ffffff", "#8b9299", "#5f666d", "#14171b", "#0d1013", "#1d2227", "#2c3640", "#20262c", "#262033"),
-    "light": ("#24292e", "#000000", "#565d65", "#878e96", "#e6e8eb", "#f4f5f6", "#d8dbdf", "#c2c8cf", "#d2d6db", "#d9d3e6"),
+    "dark": ("#c5cad0", "#ffffff", "#8b9299", "#5f666d", "#14171b", "#0d1013", "#1d2227", "#2c3640", "#20262c",
+             "#262033"),
+    "light": ("#24292e", "#000000", "#565d65", "#878e96", "#e6e8eb", "#f4f5f6", "#d8dbdf", "#c2c8cf", "#d2d6db",
+              "#d9d3e6"),
     "high_contrast": ("#ffffff", "#ffffff", "#d8d8d8", "#a8a8a8", "#000000", "#000000", "#262626", "#0a4a8a", "#333333",
                       "#3d2a5c"),
 }  # fmt: skip

@@ -72,7 +72,8 @@ def wrap(text: str, width: int) -> list[str]:
     lines: list[str] = []
     for paragraph in text.replace("\r\n", "\n").split("\n"):
         line = ""
-        for word in visible(paragraph).split(" "):
+        for each in visible(paragraph).split(" "):
+            word = each
             while cell_len(word) > width:
                 if line:
                     lines.append(line)

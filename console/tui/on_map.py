@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,21 +64,24 @@ def place_of(desk: Desk, key: str) -> tuple[float, float] | None:
     kind, _, name = key.partition(":")
     home = desk.home
     if kind == "unit" and name in home.units:
-        return desk.link.position(home.units[name])
+        return desk.link.position_of(home.units[name])
     if kind == "proposal" and name in home.proposals:
         one = home.proposals[name]
         if one.place:
             return one.place.lon_e7 / 1e7, one.place.lat_e7 / 1e7
         return place_of(desk, f"incident:{one.incident}") if one.incident else None
     if kind in ("incident", "alarm", "closure"):
-        table = {"incident": home.incidents, "alarm": home.alarms, "closure": home.closures}[kind]
-        thing = table.get(name)
+        tables: dict[str, Mapping[str, object]] = {
+            "incident": home.incidents, "alarm": home.alarms, "closure": home.closures}  # fmt: skip
+        thing = tables[kind].get(name)
         place = getattr(thing, "place", None)
         if place is not None:
             return place.lon_e7 / 1e7, place.lat_e7 / 1e7
         subject = getattr(thing, "subject", "")
         return place_of(desk, subject_key(desk, subject)) if subject else None
-    record = {"vessel": home.vessels, "facility": home.facilities, "sensor": home.sensors}.get(kind, {}).get(name)
+    places: dict[str, Mapping[str, object]] = {
+        "vessel": home.vessels, "facility": home.facilities, "sensor": home.sensors}  # fmt: skip
+    record = places.get(kind, {}).get(name)
     lon, lat = getattr(record, "lon_e7", None), getattr(record, "lat_e7", None)
     return None if lon is None or lat is None else (lon / 1e7, lat / 1e7)
 
@@ -85,7 +89,7 @@ def place_of(desk: Desk, key: str) -> tuple[float, float] | None:
 def subject_key(desk: Desk, subject: str) -> str:
     """The key of whatever has this id; empty if nothing has."""
     home = desk.home
-    tables: tuple[tuple[str, object], ...] = (
+    everything: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("incident", home.incidents),
         ("unit", home.units),
         ("vessel", home.vessels),
@@ -99,7 +103,7 @@ def subject_key(desk: Desk, subject: str) -> str:
         ("feed", home.feeds),
         ("alarm", home.alarms),
     )
-    return next((f"{kind}:{subject}" for kind, table in tables if subject in table), "")  # type: ignore[operator]
+    return next((f"{kind}:{subject}" for kind, table in everything if subject in table), "")
 
 
 def _incident(one: Incident) -> Mark | None:
@@ -121,8 +125,7 @@ def _incident(one: Incident) -> Mark | None:
 def _unit(desk: Desk, one: Unit, now: int) -> Mark | None:
     if one.local_status == "out_of_service":
         return None
-    place = desk.link.position(one)
-    lon, lat = place or (one.home_lon_e7 / 1e7, one.home_lat_e7 / 1e7)
+    lon, lat = desk.link.position_of(one)
     said = f"{one.nims_kind} {one.profile} {one.agency}".lower()
     moving = one.local_status in MOVING_STATUSES
     stale = moving and one.position_at_ms > 0 and now - one.position_at_ms > STALE_MS["unit"]

@@ -40,7 +40,9 @@ RESULT_CODES: Final = (
 
 
 def clock(at_ms: int, *, seconds: bool = True) -> str:
-    """Time of day in UTC."""
+    """Time of day in UTC; dashes where none is known yet."""
+    if at_ms <= 0:
+        return "--:--:--" if seconds else "--:--"
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 

@@ -52,6 +52,7 @@ class FakeSession:
     state_since_ms: int = START_MS
     world: str = "drill"
     person: str = "j.okafor"
+    position: str = "duty officer"
     speed: float = 10.0
     paused: bool = False
     lag_ms: int = 0
@@ -77,9 +78,9 @@ class FakeSession:
         found: dict[str, Any] = answer(command) if callable(answer) else answer
         return found
 
-    def decide(self, proposal: Proposal, verdict: str, shown: str) -> Decide:
+    def decide(self, proposal: Proposal, verdict: str, shown: str = "") -> Decide:
         key = Ed25519PrivateKey.from_private_bytes(bytes(32))
-        public, signature = sign(key, proposal.id, proposal.digest, verdict, self.person, "duty officer", shown)
+        public, signature = sign(key, proposal.id, proposal.digest, verdict, self.person, self.position, shown)
         return Decide(
             proposal=proposal.id,
             digest=proposal.digest,
@@ -95,8 +96,8 @@ class FakeSession:
     def text(self, ref: Ref | None) -> str | None:
         return self.texts.get(ref) if ref is not None else None
 
-    def position(self, unit: Unit) -> tuple[float, float] | None:
-        return self.places.get(unit.id)
+    def position_of(self, unit: Unit) -> tuple[float, float]:
+        return self.places.get(unit.id) or (unit.home_lon_e7 / 1e7, unit.home_lat_e7 / 1e7)
 
     def route(self, assignment: Assignment) -> list[tuple[float, float]]:
         start = self.places.get(assignment.unit)

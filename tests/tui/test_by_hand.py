@@ -161,7 +161,7 @@ async def test_times_by_road_arrive_in_the_open_picker_and_order_it(session: Fak
         await pilot.pause(0.4)
         shown = text_of(pilot.app)
         assert "9 min" in shown and "no water leads there" in shown
-        await keys(pilot, "space", "down", "space", "enter")
+        await keys(pilot, *["up"] * 8, "space", "down", "space", "enter")
         assert [one.unit for one in session.commands if one.do == "assign"] == ["P22", "E12"]
 
 

@@ -1,4 +1,4 @@
-"""How do we know: the reports behind an incident with exact words, caller, grade, age and every term of the judgement."""
+"""How do we know: the reports of an incident: exact words, caller, grade, age, every term of the judgement."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from picture.model import Effect, Proposal
 
 CLASS = {
     "observe": "only looks", "advise": "advises", "act_then_tell": "acts, then tells",
-    "act_unless_vetoed": "acts unless vetoed", "act_if_approved": "acts only if approved", "two_person": "needs two persons",
+    "act_unless_vetoed": "acts unless vetoed", "act_if_approved": "acts only if approved",
+    "two_person": "needs two persons",
 }  # fmt: skip
 
 

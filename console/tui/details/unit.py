@@ -43,8 +43,8 @@ def unit_page(desk: Desk, name: str, width: int) -> list[Item]:
     found += [plain(f"{UNIT_STATUSES[status][1]:<5} {words.STATUS.get(status, status)}", width) for status in legal]
     found.append(heading("how do we know"))
     if one.position_at_ms:
-        place = desk.link.position(one)
-        said = words.degrees(round(place[0] * 1e7), round(place[1] * 1e7)) if place else "sealed: not readable here"
+        lon, lat = desk.link.position_of(one)
+        said = words.degrees(round(lon * 1e7), round(lat * 1e7))
         found.append(fact("position", f"{said}, reported {words.age(now, one.position_at_ms)} ago", width))
     else:
         found.append(fact("position", "never reported: shown at its station", width, "dim"))

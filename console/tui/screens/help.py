@@ -15,8 +15,10 @@ MAP_KEYS = (("arrows hjkl", "pan; with shift farther"), ("+ -", "closer, wider")
 SIGNS = (
     ("1 2 3 4", "priority: 1 life at risk, 2 urgent, 3 soon, 4 when possible"),
     ("reverse", "unread or not acknowledged"), ("▲", "not normal: stale, overdue, short, failed"),
-    ("?", "after a mark: its position is old"), ("● ○", "steps reached: queued, handed over, delivered, seen, accepted"),
-    ("SOS", "life safety: rings until acknowledged; only a person ends it"), ("…", "sent, not yet answered by the core"),
+    ("?", "after a mark: its position is old"),
+    ("● ○", "steps reached: queued, handed over, delivered, seen, accepted"),
+    ("SOS", "life safety: rings until acknowledged; only a person ends it"),
+    ("…", "sent, not yet answered by the core"),
     ("╱╱╱", "this is an exercise"),
 )  # fmt: skip
 

@@ -32,13 +32,17 @@ class MainScreen(Screen[None]):
     """Fixed positions at every size; at 80 columns tab changes between map and lists."""
 
     CSS_PATH = "main.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  (the base declares it so)
         (0, "-narrow"),
         (110, "-both"),
         (170, "-roomy"),
         (250, "-wall"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (30, "-middle"), (50, "-high")]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-low"),
+        (30, "-middle"),
+        (50, "-high"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_pane(1)", "Next pane", priority=True),
         Binding("shift+tab", "next_pane(-1)", "Previous pane", show=False, priority=True),
@@ -121,7 +125,7 @@ class MainScreen(Screen[None]):
 
     def action_next_pane(self, by: int) -> None:
         """Map, queue, approvals, alarms in turn; at 80 columns map and lists change places."""
-        stops = [self.map, *(pane.rows for pane in self.panes)]
+        stops: list[MapView | Rows] = [self.map, *(pane.rows for pane in self.panes)]
         if self.has_class("-wall"):
             stops += [pane.rows for pane in self.side[1:]]
         elif self.small_feeds.display and self.has_class("-high") and not self.has_class("-narrow"):

@@ -49,7 +49,9 @@ def _things(desk: Desk) -> Iterator[Choice]:
             key = f"{kind}:{name}"
             title = details.title(desk, key)
             yield Choice(
-                f"go {key}", partial(_line, f"Go to {kind} {title}", _place(desk, kind, str(name))), f"go to {kind} {title}"
+                f"go {key}",
+                partial(_line, f"Go to {kind} {title}", _place(desk, kind, str(name))),
+                f"go to {kind} {title}",
             )
 
 

@@ -1,4 +1,4 @@
-"""PickScreen: choose one or several of a list, narrowed by typing; usable at once, whatever else is still on its way."""
+"""PickScreen: choose one or several of a list, narrowed by typing; usable before all is known."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ from picture.model import Proposal
 
 
 class ProposalScreen(PageScreen):
-    """Approve with a, then a confirming key; what goes outside by typing the incident number. Space leaves effects out."""
+    """Approve with a, then a confirming key; what goes outside by typing the incident number; space edits."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "Approve"),
         Binding("x", "reject", "Reject"),
-        Binding("space", "toggle", "Leave effect out"),
+        Binding("space", "leave_out", "Leave effect out"),
         Binding("n", "newer", "Offered instead"),
     ]
 
@@ -67,7 +67,7 @@ class ProposalScreen(PageScreen):
         """Not within half a second of a change of the proposal."""
         return time.monotonic() - self._changed >= 0.5
 
-    def action_toggle(self) -> None:
+    def action_leave_out(self) -> None:
         """Leaves the effect under the cursor out, or takes it in again."""
         kind, _, effect = self.rows.key.partition(":")
         if kind == "effect":
@@ -78,7 +78,7 @@ class ProposalScreen(PageScreen):
         """Enter on an effect leaves it out or takes it in; on anything else it opens that."""
         if event.key.startswith("effect:"):
             event.stop()
-            self.action_toggle()
+            self.action_leave_out()
         else:
             super().on_rows_opened(event)
 

@@ -32,7 +32,7 @@ class Banner(LineBar):
             )
         if link.state == "down":
             return (
-                (f" ▲ LINK DOWN: the picture is {link.lag_ms / 1000:.0f} s old ", "bar_warn"),
+                (f" ▲ LINK DOWN: the picture is {self.desk.age_s:.0f} s old ", "bar_warn"),
                 (" Reconnecting. What you send waits or is refused; nothing is lost of what was accepted.", "text"),
             )
         if home.shift.offered_to and link.person in home.shift.offered_to:

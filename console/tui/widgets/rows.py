@@ -133,8 +133,7 @@ class Rows(ScrollView, can_focus=True):
             self.post_message(self.Moved(self, key))
 
     def _choices(self) -> list[str]:
-        keys = [item.key for item in self.items if item.key]
-        return list(dict.fromkeys(keys)) if self.key in keys or not self.key else [*dict.fromkeys(keys), self.key]
+        return list(dict.fromkeys(item.key for item in self.items if item.key))
 
     def _stamp(self) -> object:
         return next((item.stamp for item in self.items if item.key == self.key), None) if self.key else None

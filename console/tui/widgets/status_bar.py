@@ -61,8 +61,7 @@ class StatusBar(LineBar):
         elif link.world == "drill":
             spans.append((f" ▶ {speed_words(link.speed)} ", "text"))
         if width >= 140:
-            post = home.shift.position if home.shift.person == link.person else ""
-            spans.append((f" {short(link.person, 14)} {short(post, 18)} ", "dim"))
+            spans.append((f" {short(link.person, 14)} {short(link.position, 18)} ", "dim"))
         spans.append((f" {words.clock(self.desk.now_ms)} UTC ", "strong"))
         return spans
 
@@ -71,7 +70,7 @@ class StatusBar(LineBar):
         link = self.desk.link
         if link.state == "connecting":
             return ((" connecting… ", "warn"),)
-        seconds = link.lag_ms / 1000
+        seconds = self.desk.age_s
         old = link.state == "down" or seconds > 5
         if width < 110 and not old:
             return ()
