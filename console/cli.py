@@ -120,10 +120,12 @@ def _console(source: Path, folder: Path, pack: Path, order: Path, seed: int | No
 def _attach(folder: Path, pack: Path, person: str, position: str, theme: Any) -> None:
     from console.link import Link, socket_of
     from console.tui.app import run as run_console
-    from picture.sealing import new_signing_key
+    from picture.sealing import core_signing_key
     from twin.pack import CityPack
 
-    link = Link(socket_of(folder), person, position, new_signing_key())
+    # Throw-away, but the same for this person while the drill lasts, so that they may come back.
+    key = core_signing_key(folder / "people" / person.replace("/", "_"))
+    link = Link(socket_of(folder), person, position, key)
     run_console(link, CityPack.open(pack), theme=theme)
     say(f"The drill in {folder} goes on without you. Come back with `tocsin attach`.")
 

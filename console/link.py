@@ -61,6 +61,7 @@ class Session(Protocol):
     speed: float
     paused: bool
     lag_ms: int
+    why: str
 
     async def run(self, on_change: Callable[[Change], None]) -> None: ...
     async def command(self, command: Command) -> dict[str, Any]: ...
@@ -93,6 +94,8 @@ class Link:
         self.speed = 1.0
         self.paused = False
         self.lag_ms = 0
+        self.why = ""
+        """Why the core will not have us, in its words; empty while it is only not there."""
         self._opened: dict[Ref, object] = {}
         self._flood: NDArray[np.float32] | None = None
         self._now_ms = 0

@@ -33,7 +33,7 @@ def entry_frame(entry: Entry, opened: Mapping[str, object]) -> Frame:
         "actor": [entry.actor.person, entry.actor.position, entry.actor.agency, entry.actor.simulated],
         "source": entry.source, "grade": entry.grade, "agreement": entry.agreement, "cause": entry.cause,
         "payload_digest": entry.payload_digest, "prev": entry.prev, "hash": entry.hash,
-        "payload": entry.event.model_dump(mode="json", exclude_defaults=True), "sealed": entry.sealed,
+        "payload": entry.event.model_dump(mode="json"), "sealed": entry.sealed,
         "opened": {path: value for path, value in opened.items() if path not in NEVER_SENT},
     }
 
