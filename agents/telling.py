@@ -32,18 +32,25 @@ def crews_in_words(board: Board, plan: Plan) -> str:
 
 
 def differences(board: Board, chosen: Plan, other: Plan) -> str:
-    """What the other plan does otherwise, in order of urgency: ``E12 to I-3 (not E11), nobody to I-4 (not M1)``."""
-
-    def name(u: int) -> str:
-        return "nobody" if u == NOBODY else board.units[u].name
-
-    found = [
-        f"{name(b)} to {board.tasks[slot.task].id} (not {name(a)})" if a != NOBODY
-        else f"{name(b)} to {board.tasks[slot.task].id}"
-        for slot, a, b in zip(board.slots, chosen, other, strict=True)
-        if a != b
-    ]  # fmt: skip
+    """What the other plan does otherwise, in order of urgency: ``I-3: E12 instead of E11, I-4: without M1``."""
+    found = []
+    for t in dict.fromkeys(slot.task for slot in board.slots):
+        mine, theirs = _at(board, chosen, t), _at(board, other, t)
+        gone, come = [u for u in mine if u not in theirs], [u for u in theirs if u not in mine]
+        names, instead = _names(board, come), _names(board, gone)
+        if come:
+            found.append(f"{board.tasks[t].id}: {names}{f' instead of {instead}' if gone else ' too'}")
+        elif gone:
+            found.append(f"{board.tasks[t].id}: without {instead}")
     return _few(found)
+
+
+def _at(board: Board, plan: Plan, task: int) -> list[int]:
+    return sorted(u for s, u in enumerate(plan) if u != NOBODY and board.slots[s].task == task)
+
+
+def _names(board: Board, units: Sequence[int]) -> str:
+    return " and ".join(board.units[u].name for u in units)
 
 
 def _few(words: Sequence[str]) -> str:
@@ -56,8 +63,7 @@ def against(board: Board, chosen: Candidate, other: Candidate) -> str:
     """Why the other plan was not put first: what it costs, what it would be better at, and the sum."""
     worse, better = _arrivals(board, chosen.plan, other.plan)
     more, fewer = _served(board, chosen.plan, other.plan)
-    worse += [f"leaves {name} without {what}" for name, what in fewer]
-    better += [f"sends {what} to {name}" for name, what in more]
+    worse, better = worse + fewer, better + more
     lost, won = _cover(board, chosen, other)
     worse, better = worse + lost, better + won
     margin = other.worth.score - chosen.worth.score
@@ -103,15 +109,18 @@ def _arrivals(board: Board, chosen: Plan, other: Plan) -> tuple[list[str], list[
     return worse, better
 
 
-def _served(board: Board, chosen: Plan, other: Plan) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def _served(board: Board, chosen: Plan, other: Plan) -> tuple[list[str], list[str]]:
+    """Crews that come in one plan only: what the other sends more, and what it leaves undone."""
     more, fewer = [], []
     for slot, a, b in zip(board.slots, chosen, other, strict=True):
         name = board.tasks[slot.task].id
         if a == NOBODY and b != NOBODY:
-            more.append((name, slot.role.words))
+            more.append(f"sends {slot.role.words} to {name}")
         elif a != NOBODY and b == NOBODY:
-            fewer.append((name, slot.role.words))
-    return more, fewer
+            threatened = slot.only is not None
+            fewer.append("leaves a threatened crew where it is" if threatened
+                         else f"leaves {name} without {slot.role.words}")  # fmt: skip
+    return more, list(dict.fromkeys(fewer))
 
 
 def stripped(board: Board, plan: Plan) -> frozenset[int]:
@@ -164,7 +173,8 @@ def waiting_lines(laid: Laid, plan: Plan) -> list[str]:
             task = board.tasks[slot.task]
             lines.append(f"{task.id} waits for {slot.role.words}: {_why_nobody(laid, plan, s)}")
     if laid.over_limit:
-        lines.append(f"{laid.over_limit} more crews are wanted than were asked for")
+        crews = "crew is" if laid.over_limit == 1 else "crews are"
+        lines.append(f"{laid.over_limit} more {crews} wanted than the plan was asked to send")
     return lines
 
 
