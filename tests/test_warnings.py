@@ -1,0 +1,162 @@
+"""An official warning is changed by its issuer alone; a forged cancel is kept, disputed, and ends nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from picture import events as ev
+from picture import warnings
+from picture.fold import Picture
+from picture.ids import Ids
+from picture.model import Hazard
+from picture.reports import AlertMessage
+from picture.warnings import Disbelieved
+from tests.scaffold import NOON_MS, STREAM, drill, entry
+
+MET = "warnings@met.example"
+SENT = "2026-11-20T12:00:00-00:00"
+RING = ((0, 0), (10, 0), (10, 10), (0, 0))
+
+
+def message(identifier: str = "MET-1", **fields: Any) -> AlertMessage:
+    known = {
+        "at_ms": NOON_MS, "external_id": identifier, "sender": MET, "sent_ms": NOON_MS, "status": "Actual",
+        "msg_type": "Alert", "event": "Storm surge", "headline": "Storm surge warning", "severity": "Severe",
+        "rings": (RING,), "expires_ms": NOON_MS + 3_600_000,
+    }  # fmt: skip
+    return AlertMessage.model_validate(known | fields)
+
+
+def about(identifier: str = "MET-1", sender: str = MET) -> tuple[str, ...]:
+    return (f"{sender},{identifier},{SENT}",)
+
+
+class Office:
+    """A picture that warnings come to over named feeds."""
+
+    def __init__(self, world: str = "drill") -> None:
+        self.ids = Ids("s")
+        self.picture = Picture(STREAM).apply_all([entry(drill(world=world), 1)])
+
+    def hear(self, report: AlertMessage, feed: str = "met") -> list[ev.Event] | Disbelieved:
+        judged = warnings.judge(report, feed=feed, picture=self.picture.home, ids=self.ids)
+        events, source = ([judged.hazard], "met") if isinstance(judged, Disbelieved) else (judged, feed)
+        for event in events:
+            self.apply(event, source)
+        return judged
+
+    def apply(self, event: ev.Event, source: str) -> None:
+        self.picture.apply(entry(event, self.picture.home.seq + 1, source=source))
+
+    @property
+    def hazards(self) -> list[Hazard]:
+        return list(self.picture.hazards.values())
+
+
+@pytest.fixture
+def office() -> Office:
+    office = Office()
+    office.hear(message())
+    return office
+
+
+def test_a_warning_becomes_an_active_hazard(office: Office) -> None:
+    (hazard,) = office.hazards
+    assert (hazard.kind, hazard.title, hazard.status) == ("warning", "Storm surge warning", "active")
+    assert (hazard.rings, hazard.external_id, hazard.sender, hazard.source) == ((RING,), "MET-1", MET, "met")
+
+
+def test_the_same_warning_again_is_the_same_hazard(office: Office) -> None:
+    assert office.hear(message()) == [] and len(office.hazards) == 1
+
+
+def test_its_issuer_updates_it_in_place_and_cancels_it(office: Office) -> None:
+    office.hear(message("MET-2", msg_type="Update", references=about(), severity="Extreme", rings=()))
+    (hazard,) = office.hazards
+    assert (hazard.severity, hazard.external_id, hazard.rings) == ("Extreme", "MET-2", (RING,))
+    office.hear(message("MET-3", msg_type="Cancel", references=about("MET-2")))
+    assert office.hazards[0].status == "cancelled"
+
+
+@pytest.mark.parametrize("msg_type", ["Cancel", "Update"])
+@pytest.mark.parametrize(("sender", "feed"), [("someone@else.example", "met"), (MET, "citizens")])
+def test_a_forged_cancel_or_update_is_not_believed_and_the_warning_stands(
+    office: Office, msg_type: str, sender: str, feed: str
+) -> None:
+    forged = message("X-1", msg_type=msg_type, references=about(), sender=sender, severity="Minor", rings=())
+    judged = office.hear(forged, feed)
+    assert isinstance(judged, Disbelieved)
+    (hazard,) = office.hazards
+    assert (hazard.status, hazard.severity, hazard.rings, hazard.source) == ("active", "Severe", (RING,), "met")
+    assert hazard.disputed == judged.why and sender in judged.why and feed in judged.why
+
+
+def test_a_true_cancel_after_a_forged_one_still_ends_it(office: Office) -> None:
+    office.hear(message("X-1", msg_type="Cancel", references=about(), sender="x@y.example"))
+    office.hear(message("MET-2", msg_type="Cancel", references=about()))
+    assert office.hazards[0].status == "cancelled" and office.hazards[0].disputed
+
+
+@pytest.mark.parametrize("status", ["Test", "Draft", "System"])
+def test_a_test_does_nothing(status: str) -> None:
+    office = Office()
+    assert office.hear(message(status=status)) == [] and not office.hazards
+
+
+@pytest.mark.parametrize("msg_type", ["Ack", "Error"])
+def test_an_acknowledgement_does_nothing(office: Office, msg_type: str) -> None:
+    assert office.hear(message("A-1", msg_type=msg_type, references=about())) == []
+
+
+def test_an_exercise_warning_counts_in_a_drill_and_not_in_a_live_world() -> None:
+    for world, count in (("drill", 1), ("live", 0)):
+        office = Office(world)
+        office.hear(message(status="Exercise"))
+        assert len(office.hazards) == count
+
+
+def test_an_update_of_a_warning_never_seen_warns_all_the_same() -> None:
+    office = Office()
+    office.hear(message("MET-9", msg_type="Update", references=about("MET-8")))
+    assert [one.status for one in office.hazards] == ["active"]
+
+
+def test_a_cancel_of_a_warning_never_seen_changes_nothing(office: Office) -> None:
+    assert office.hear(message("MET-9", msg_type="Cancel", references=about("MET-8"))) == []
+
+
+def test_another_sender_cannot_take_an_identifier_away(office: Office) -> None:
+    office.hear(message("MET-1", sender="harbour@port.example", headline="Berth closed"), "port")
+    assert [one.title for one in office.hazards] == ["Storm surge warning", "Berth closed"]
+    office.hear(message("PORT-2", sender="harbour@port.example", msg_type="Cancel", headline="Berth closed",
+                        references=about("MET-1", "harbour@port.example")), "port")  # fmt: skip
+    assert [(one.title, one.status, one.disputed) for one in office.hazards] == [
+        ("Storm surge warning", "active", ""), ("Berth closed", "cancelled", ""),
+    ]  # fmt: skip
+
+
+def test_an_alert_without_an_identifier_does_not_name_the_flood() -> None:
+    office = Office()
+    flood = ev.HazardChanged(id="H-FLOOD", hazard_kind="flood", title="Flood at 3.1 m", level_mm=3100)
+    office.apply(flood, "twin:flood")
+    assert office.hear(message("", msg_type="Cancel", sender="x@y.example")) == []
+    assert len(office.hear(message("", sender="x@y.example"))) == 1
+    assert office.picture.hazards["H-FLOOD"].disputed == ""
+
+
+def test_a_warning_runs_out_at_its_time_and_is_not_called_cancelled(office: Office) -> None:
+    home = office.picture.home
+    assert warnings.expired(home, NOON_MS + 3_599_999) == []
+    (over,) = warnings.expired(home, NOON_MS + 3_600_000)
+    office.apply(over, "met")
+    (hazard,) = office.hazards
+    assert (hazard.status, hazard.rings, hazard.severity) == ("expired", (RING,), "Severe")
+    assert warnings.expired(home, NOON_MS + 9_999_999) == []
+
+
+def test_an_update_of_a_warning_that_ran_out_makes_it_active_again(office: Office) -> None:
+    office.apply(warnings.expired(office.picture.home, NOON_MS + 3_600_000)[0], "met")
+    office.hear(message("MET-2", msg_type="Update", references=about(), expires_ms=NOON_MS + 9_000_000))
+    assert [one.status for one in office.hazards] == ["active"]
