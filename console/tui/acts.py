@@ -300,10 +300,12 @@ class Acts(App[None]):
     def _assign(self, one: Incident, names: list[str]) -> None:
         for name in names:
             self.desk.send(
-                Assign(unit=name, incident=one.id), f"unit:{name}", f"to {one.id}…", done=f"{name} sent to {one.id}"
+                Assign(unit=name, incident=one.id),
+                f"unit:{name}",
+                f"sending {name} to {one.id}…",
+                done=f"{name} sent to {one.id}",
+                also=f"incident:{one.id}",
             )
-        if names:
-            self.desk.send_mark(f"incident:{one.id}", f"sending {', '.join(names)}…")
 
     def action_stand_down(self) -> None:
         """Stands the unit down, or picks one of the incident's."""

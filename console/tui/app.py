@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -10,7 +11,7 @@ from textual.binding import BindingType
 
 from console.tui import details, ink
 from console.tui.alert_bell import AlertBell
-from console.tui.desk import Desk
+from console.tui.desk import Desk, reason
 from console.tui.exercise import Exercise
 from console.tui.keys import bindings
 from console.tui.screens import boards, palette
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 SECOND_S = 1.0
+FOLLOW_AGAIN_S = 1.0
 
 
 class TocsinApp(Exercise):
@@ -59,7 +61,7 @@ class TocsinApp(Exercise):
         """Screen, link, clocks."""
         self.main.map.set_theme(self.ink)
         self.push_screen(self.main)
-        self.run_worker(self.link.run(self.on_change), exit_on_error=False)
+        self.run_worker(self._follow(), exit_on_error=False)
         self.set_interval(TICK_S, self._tick)
         self.set_interval(SECOND_S, self._second)
         self.call_after_refresh(self._settle)
@@ -69,6 +71,15 @@ class TocsinApp(Exercise):
         gc.freeze()  # start-up objects live as long as the app: collecting them again costs frames
 
     # What changed
+
+    async def _follow(self) -> None:
+        """Follows the core for ever; what the link cannot handle is told, and followed again."""
+        while True:
+            try:
+                await self.link.run(self.on_change)
+            except Exception as why:  # the screen's boundary: a broken frame must not freeze the picture unsaid
+                self.desk.tell(f"The link to the core broke off, and is tried again: {reason(why)}", refused=True)
+            await asyncio.sleep(FOLLOW_AGAIN_S)
 
     def on_change(self, change: Change) -> None:
         """Entries arrived; they are shown with the next tick, many at once if there are many."""

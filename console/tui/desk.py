@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 NOTICE_S = 20.0
 ACCEPTED_S = 1.0
+SEEN_S = 0.2
+"""An accepted marker stays at least this long, so that entries of others do not take it away unseen."""
 SLOW_S = 3.0
 
 
@@ -99,26 +101,24 @@ class Desk:
         words: str,
         *,
         done: str = "",
+        also: str = "",
         then: Callable[[Answer], None] | None = None,
         failed: Callable[[], None] | None = None,
     ) -> None:
-        """Sends a command; ``about`` is the row that shows ``words`` until the answer is in."""
+        """Sends a command; ``about`` is the row that shows ``words`` until the answer is in, ``also`` a second one."""
         if about.startswith("new:"):
             self._count += 1
             about = f"{about}{self._count}"
-        self.pending[about] = Pending(words, self._clock())
+        keys = (about, also) if also else (about,)
+        for key in keys:
+            self.pending[key] = Pending(words, self._clock())
         self.notice = None
         self._changed()
-        self._start(self._deliver(command, about, words, done, then, failed))
+        self._start(self._deliver(command, keys, words, done, then, failed))
 
     def ask(self, command: Command, then: Callable[[Answer], None], failed: Callable[[str], None]) -> None:
         """Asks a question; exactly one of the two is called with the answer or with why there is none."""
         self._start(self._question(command, then, failed))
-
-    def send_mark(self, key: str, words: str) -> None:
-        """Marks another row that a command just sent is also about; it goes with the next entries."""
-        self.pending[key] = Pending(words, self._clock(), accepted=True)
-        self._changed()
 
     def tell(self, words: str, *, refused: bool = False) -> None:
         """Puts words in the notice line."""
@@ -128,7 +128,7 @@ class Desk:
     async def _deliver(
         self,
         command: Command,
-        about: str,
+        keys: tuple[str, ...],
         words: str,
         done: str,
         then: Callable[[Answer], None] | None,
@@ -137,13 +137,15 @@ class Desk:
         try:
             answer = await self.link.command(command)
         except Exception as why:  # the screen's boundary: whatever went wrong becomes words, the console goes on
-            self.pending.pop(about, None)
+            for key in keys:
+                self.pending.pop(key, None)
             self.tell(f"{words.rstrip('…')} refused: {reason(why)}", refused=True)
             if failed is not None:
                 failed()
             return
-        if about in self.pending:
-            self.pending[about] = Pending(words, self._clock(), accepted=True)
+        for key in keys:
+            if key in self.pending:
+                self.pending[key] = Pending(words, self._clock(), accepted=True)
         if done:
             self.tell(done)
         if then is not None:
@@ -177,7 +179,11 @@ class Desk:
     def tidy(self, *, arrived: bool) -> bool:
         """Drops accepted markers once entries arrived or a moment passed, and old notices; True if any went."""
         now = self._clock()
-        gone = [key for key, one in self.pending.items() if one.accepted and (arrived or now - one.since > ACCEPTED_S)]
+        gone = [
+            key
+            for key, one in self.pending.items()
+            if one.accepted and now - one.since > (SEEN_S if arrived else ACCEPTED_S)
+        ]
         for key in gone:
             del self.pending[key]
         if self.notice and not self.notice.refused and now - self.notice.at > NOTICE_S:
