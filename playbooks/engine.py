@@ -6,13 +6,12 @@ step per turn: a core killed between two steps resumes at exactly the right one.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from picture import events as ev
-from picture.alarms import standing
 from picture.conditions.types import suggestion
 from picture.entry import Entry, canonical
 from picture.errors import PlaybookError, RefusedError
@@ -26,15 +25,15 @@ from playbooks.library import library_paths
 from playbooks.lint import load_checked
 from playbooks.offers import Terms
 from playbooks.references import resolved
-from playbooks.rules import Rule, WatchedClause, WatchedGroup, compile_rule, hit_of
+from playbooks.rules import Rule, compile_rule
 from playbooks.runs import CLEAR, END, Runs, RunState
 from playbooks.schema import Playbook, Step
 from playbooks.traces import Trace, traces
 from playbooks.verbs import standard_verbs
-from playbooks.vocabulary import TABLES, subject_of
+from playbooks.vocabulary import TABLES
+from playbooks.watch import Watch, alarm
 from playbooks.windows import Hit
 
-_HOUR_MS = 3_600_000
 _TAIL_MS = 60_000
 """How far before a journal's end something may still be unanswered: the core answers a commit before the next one."""
 _Fired = tuple[Rule, Hit]
@@ -50,15 +49,9 @@ class Engine:
         self._current = [compile_rule(playbook) for playbook in playbooks]
         rules = {rule.id: rule for rule in map(compile_rule, former)} | {rule.id: rule for rule in self._current}
         self._runs = Runs(rules)
+        self._watch = Watch(self._current, self._runs)
         self._missed: list[_Missed] = []
         self._look_again = False
-        self._by_kind: defaultdict[str, list[tuple[Rule, WatchedGroup, int, WatchedClause]]] = defaultdict(list)
-        self._by_name: dict[str, tuple[Rule, WatchedGroup, int, WatchedClause]] = {}
-        for rule in self._current:
-            for group, index, clause in rule.clauses():
-                self._by_name[f"{rule.playbook.playbook}/{clause.name}"] = (rule, group, index, clause)
-                for kind in clause.kinds:
-                    self._by_kind[kind].append((rule, group, index, clause))
 
     @classmethod
     def from_library(cls, names: Iterable[str], own_agencies: Collection[str] = ()) -> Engine:
@@ -86,10 +79,7 @@ class Engine:
                 continue
             run = self._runs.apply(entry)
             found += self._answer(entry, run, ctx)
-            for rule, group, index, clause in self._by_kind.get(entry.kind, ()):
-                hits, more = self._look(clause, entry, ctx)
-                found += more
-                found += self._fire(rule, group, index, hits, ctx, started)
+            found += self._watch.look(entry, ctx, started)
         for run in list(self._runs.alive.values()):
             if not run.in_flight:
                 events = self._turn(run, ctx)
@@ -114,21 +104,14 @@ class Engine:
             run = self._runs.apply(entry)
             if run is not None and isinstance(entry.event, ev.RunEnded):
                 self._rearm(run)
-            hits: list[_Fired] = []
-            for rule, group, index, clause in self._by_kind.get(entry.kind, ()):
-                if clause.clause.condition is None:
-                    found = [
-                        one for hit in self._seen(clause, entry) if (one := _latched(group, index, hit)) is not None
-                    ]
-                    hits += [(rule, hit) for hit in found if not self._going(rule, hit.subject)]
+            hits = self._watch.replay(entry)
             if hits or isinstance(entry.event, (ev.ProposalSettled, ev.TimerFired, ev.HandsOff)):
                 tail.append((entry, run, hits))
             while tail and tail[0][0].at_ms < entry.at_ms - _TAIL_MS:
                 tail.popleft()
         for run in self._runs.alive.values():
             run.in_flight = False
-        for rule in self._current:
-            self._mark_fired(rule, picture.home)
+        self._watch.mark_fired(picture.home)
         self._missed = list(tail)
         self._look_again = True
 
@@ -149,144 +132,10 @@ class Engine:
             if run is None or run.id in self._runs.alive:
                 found += self._answer(entry, run, ctx)
             for rule, hit in hits:
-                if not any(
-                    one.playbook == rule.playbook.playbook and one.started_ms >= hit.at_ms
-                    for one in ctx.picture.home.runs.values()
-                ):
-                    found += self._start(rule, hit.subject, hit.words, ctx, started)
-        for rule in self._current:
-            for group, index, clause in rule.clauses():
-                if clause.clause.condition is not None:
-                    for thing in sorted(getattr(ctx.picture.home, TABLES[clause.on][0])):
-                        state, timer = self._state_of(clause, thing, ctx.now_ms, ctx.picture.home)
-                        found += self._fire(rule, group, index, [state] if state else [], ctx, started)
-                        found += [timer] if timer else []
+                found += self._watch.start_missed(rule, hit, ctx, started)
+        found += self._watch.look_at_all(ctx, started)
         self._missed, self._look_again = [], False
         return found
-
-    # --- triggers -------------------------------------------------------------------------------------------
-
-    def _look(self, clause: WatchedClause, entry: Entry, ctx: Context) -> tuple[list[Hit], list[ev.Event]]:
-        if clause.clause.condition is None:
-            return self._seen(clause, entry), []
-        table, identifier = subject_of(entry.event)
-        home = ctx.picture.home
-        things = [identifier] if table == clause.on else sorted(getattr(home, TABLES[clause.on][0]))
-        hits: list[Hit] = []
-        events: list[ev.Event] = []
-        for thing in things:
-            hit, timer = self._state_of(clause, thing, entry.at_ms, home)
-            hits += [hit] if hit is not None else []
-            events += [timer] if timer is not None else []
-        return hits, events
-
-    def _seen(self, clause: WatchedClause, entry: Entry) -> list[Hit]:
-        try:
-            hit = hit_of(clause, entry, entry.event)
-        except PlaybookError:
-            return []
-        if hit is None or clause.window is None:
-            return [hit] if hit is not None else []
-        spec = clause.clause.window
-        assert spec is not None
-        key = getattr(entry.event, spec.by) if spec.by else ""
-        distinct = getattr(entry.event, spec.count_distinct) if spec.count_distinct else entry.seq
-        hits = clause.window.add(key, distinct, hit)
-        if not hits:
-            return []
-        words = "; ".join(f"{one.subject} ({one.words})" for one in hits)
-        many = f"{len(hits)} within {spec.within // 60_000} min: " if len(hits) > 1 else ""
-        return [Hit(hit.at_ms, hit.source, hit.subject, f"{many}{words}")]
-
-    def _state_of(
-        self, clause: WatchedClause, thing: str, at_ms: int, home: StreamPicture
-    ) -> tuple[Hit | None, ev.TimerSet | None]:
-        try:
-            holds = clause.holds_for(home, thing)
-        except PlaybookError:
-            holds = False
-        if not holds:
-            clause.true_since.pop(thing, None)
-            clause.fired.discard(thing)
-            clause.miss(thing, thing)
-            return None, None
-        if thing in clause.fired:
-            return None, None
-        since = clause.true_since.get(thing)
-        if since is None:
-            since = clause.true_since[thing] = at_ms
-            if clause.for_ms:
-                name = next(name for name, (_, _, _, one) in self._by_name.items() if one is clause)
-                return None, ev.TimerSet(
-                    id=f"{name}/{thing}/for", due_ms=at_ms + clause.for_ms, what=f"{name} for {thing}"
-                )
-        if at_ms - since < clause.for_ms:
-            return None, None
-        clause.fired.add(thing)
-        record = getattr(home, TABLES[clause.on][0])[thing]
-        label = getattr(record, "name", "") or getattr(record, "title", "") or thing
-        return Hit(at_ms, "", thing, f"{label} ({clause.words({clause.on: record, 'city': home})})"), None
-
-    def _fire(
-        self,
-        rule: Rule,
-        group: WatchedGroup,
-        index: int,
-        hits: Sequence[Hit],
-        ctx: Context,
-        started: dict[tuple[str, str], str],
-    ) -> list[ev.Event]:
-        all_fired = [one for hit in hits if (one := _latched(group, index, hit)) is not None]
-        return [event for hit in all_fired for event in self._start(rule, hit.subject, hit.words, ctx, started)]
-
-    def _going(self, rule: Rule, subject: str) -> list[RunState]:
-        key = str(rule.key.value({"subject": subject}))
-        return [
-            run
-            for run in self._runs.alive.values()
-            if run.rule.playbook.playbook == rule.playbook.playbook and run.key == key
-        ]
-
-    def _start(
-        self, rule: Rule, subject: str, words: str, ctx: Context, started: dict[tuple[str, str], str]
-    ) -> list[ev.Event]:
-        playbook, home = rule.playbook, ctx.picture.home
-        if playbook.applies.cities and home.city not in playbook.applies.cities:
-            return []
-        key = str(rule.key.value({"subject": subject}))
-        going = self._going(rule, subject)
-        if (playbook.playbook, key) in started or (going and playbook.mode.on_retrigger == "ignore"):
-            return []
-        found: list[ev.Event] = []
-        if going and playbook.mode.on_retrigger == "escalate":
-            return [self._alarm(f"{playbook.title}: fired again", words, going[0].id, f"again:{going[0].id}", ctx)]
-        found += [ev.RunEnded(id=run.id, status="stopped", why="started anew") for run in going]
-        recent = [
-            run
-            for run in home.runs.values()
-            if run.playbook == playbook.playbook and run.started_ms > ctx.now_ms - _HOUR_MS
-        ]
-        if len(recent) >= playbook.guards.max_runs_per_hour:
-            return []
-        identifier = ctx.ids.new("R")
-        started[playbook.playbook, key] = identifier
-        return [
-            *found,
-            ev.RunStarted(
-                id=identifier,
-                playbook=playbook.playbook,
-                playbook_version=playbook.version,
-                key=key,
-                trigger=words,
-                subject=subject,
-            ),
-        ]
-
-    def _mark_fired(self, rule: Rule, home: StreamPicture) -> None:
-        subjects = {run.subject for run in home.runs.values() if run.playbook == rule.playbook.playbook}
-        for _, _, clause in rule.clauses():
-            if clause.clause.condition is not None:
-                clause.fired |= {thing for thing in sorted(subjects) if clause.holds_for(home, thing)}
 
     def _rearm(self, run: RunState) -> None:
         if run.outcomes.get(CLEAR) == "done":
@@ -353,10 +202,8 @@ class Engine:
 
     def _timer(self, event: ev.TimerFired, entry: Entry, ctx: Context) -> list[ev.Event]:
         owner, _, what = event.id.rpartition("/")
-        if what == "for" and owner.rpartition("/")[0] in self._by_name:
-            rule, group, index, clause = self._by_name[owner.rpartition("/")[0]]
-            hit, _ = self._state_of(clause, owner.rpartition("/")[2], entry.at_ms, ctx.picture.home)
-            return self._fire(rule, group, index, [hit] if hit else [], ctx, {})
+        if what == "for":
+            return self._watch.timer(owner, entry, ctx, {})
         run_id, _, step = owner.partition("/")
         run = self._runs.alive.get(run_id)
         if run is None or what != "wait" or run.at != step or run.outcomes.get(step) != "waiting" or step in run.heard:
@@ -364,20 +211,6 @@ class Engine:
         run.in_flight = True
         spec = run.rule.steps[step]
         return self._failed(run, step, "nothing came in time", spec.on_timeout or "stop", ctx)
-
-    def _alarm(self, title: str, cause: str, subject: str, key: str, ctx: Context) -> ev.AlarmRaised:
-        known = standing(ctx.picture.home.alarms, key)
-        return ev.AlarmRaised(
-            id=known.id if known else ctx.ids.new("AL"),
-            priority=1,
-            title=title,
-            cause_words=cause,
-            subject=subject,
-            key=key,
-            consequence="the playbook goes no further by itself",
-            action="Do by hand what is left, or decide anew",
-            time_to_act_s=300,
-        )
 
     # --- moving on ------------------------------------------------------------------------------------------
 
@@ -513,7 +346,7 @@ class Engine:
         found: list[ev.Event] = []
         if then == "escalate":
             found.append(
-                self._alarm(
+                alarm(
                     f"{run.rule.playbook.title}: {step} failed",
                     why,
                     run.subject or run.id,
@@ -573,11 +406,3 @@ class Engine:
             )
         except PlaybookError:
             return False
-
-
-def _latched(group: WatchedGroup, index: int, hit: Hit) -> Hit | None:
-    """The hit itself, or, where several clauses must fire together, one of all once the last has."""
-    if group.latch is None:
-        return hit
-    hits = group.latch.set(index, hit)
-    return Hit(hit.at_ms, hit.source, hit.subject, "; and ".join(one.words for one in hits)) if hits else None

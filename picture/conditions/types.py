@@ -103,9 +103,7 @@ class Env:
 
     def with_fields(self, binding: str, message: Message) -> Env:
         """This environment with a record under ``binding``, and its fields as bare names besides."""
-        bare = {
-            name: replace(one, read=_through(binding, message.reader(name))) for name, one in message.fields.items()
-        }
+        bare = {name: replace(one, read=_through(binding, name, message)) for name, one in message.fields.items()}
         return replace(self, names={**self.names, **bare, binding: Field(message_type(message))})
 
     def with_constants(self, constants: Mapping[str, tuple[Type, Any]]) -> Env:
@@ -117,7 +115,10 @@ class Env:
         )
 
 
-def _through(binding: str, read: Reader) -> Reader:
+def _through(binding: str, name: str, message: Message) -> Reader:
+    if message.fields[name].read is None and not message.mapping:  # the commonest name, on every rule's hot path
+        return lambda bindings: getattr(bindings[binding], name)
+    read = message.reader(name)
     return lambda bindings: read(bindings[binding])
 
 

@@ -11,6 +11,7 @@ from playbooks.engine import Engine
 from playbooks.library import library_paths
 from playbooks.lint import Problem, lint, lint_text
 from playbooks.schema import load
+from playbooks.verbs import standard_verbs
 
 GOOD = """\
 playbook: close-the-quay
@@ -128,3 +129,13 @@ def test_a_file_that_is_no_playbook_is_refused_and_never_loaded(tmp_path: Path) 
 def test_an_unknown_playbook_is_refused_with_a_suggestion() -> None:
     with pytest.raises(PlaybookError, match="'surge-at-quay'"):
         Engine.from_library(["surge-at-kay"])
+
+
+def test_the_example_of_the_authors_guide_has_no_fault_and_every_verb_and_argument_is_in_it() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    assert lint_text(guide.partition("```yaml\n")[2].partition("```")[0]) == []
+    for verb in standard_verbs():
+        assert f"`{verb.name}`" in guide
+        if verb.name not in {"alert.public", "alert.responder", "notice.internal"}:
+            row = next(line for line in guide.splitlines() if line.startswith("|") and f"`{verb.name}`" in line)
+            assert [name for name in verb.Args.model_fields if f"`{name}`" not in row] == []
