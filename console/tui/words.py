@@ -10,7 +10,7 @@ from picture.reports import INCIDENT_KINDS
 
 PRIORITY: Final = {1: "life at risk", 2: "urgent", 3: "soon", 4: "when possible"}
 STATUS: Final = {
-    "available": "available", "dispatched": "dispatched", "enroute": "en route", "on_scene": "on scene",
+    "available": "available", "dispatched": "dispatched", "staged": "staged", "enroute": "en route", "on_scene": "on scene",
     "transporting": "transporting", "at_hospital": "at hospital", "returning": "returning",
     "out_of_service": "out of service",
 }  # fmt: skip
@@ -64,6 +64,8 @@ def span_h(seconds: int) -> str:
 def countdown(now_ms: int, due_ms: int) -> str:
     """``due in 4:12`` or ``overdue 0:30``."""
     left = (due_ms - now_ms) // 1000
+    if left < -3600:
+        return f"overdue {age(now_ms, due_ms)}"
     minutes, seconds = divmod(abs(left), 60)
     return f"due in {minutes}:{seconds:02d}" if left >= 0 else f"overdue {minutes}:{seconds:02d}"
 

@@ -11,7 +11,17 @@ from console.tui.screens.page import PageScreen, title_line
 from console.tui.widgets.feeds import Feeds
 from picture.model import Alert, Unit
 
-ORDER = ("on_scene", "transporting", "at_hospital", "enroute", "dispatched", "returning", "available", "out_of_service")
+ORDER = (
+    "on_scene",
+    "transporting",
+    "at_hospital",
+    "enroute",
+    "dispatched",
+    "staged",
+    "returning",
+    "available",
+    "out_of_service",
+)
 LONG_S = {"dispatched": 180, "enroute": 1800}
 """Longer than this in a status is worth a look."""
 

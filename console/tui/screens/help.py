@@ -48,7 +48,7 @@ class HelpScreen(PageScreen):
             found.append(fact(name, "   ".join(f"{glyph} {word}" for glyph, word in by_glyph.items()), width))
         found.append(fact("ships", "an arrow under way, ◊ at rest", width))
         found.append(heading("Unit statuses, as typed in a line"))
-        found += [fact(short, words.STATUS[name], width) for name, (_, short, _) in UNIT_STATUSES.items()]
+        found += [fact(short, words.STATUS.get(name, name), width) for name, (_, short, _) in UNIT_STATUSES.items()]
         found.append(heading("Grades of a report"))
         found += [plain(f"{letter}  {said}", width) for letter, said in (words.RELIABILITY | words.CREDIBILITY).items()]
         return found

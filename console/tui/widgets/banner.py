@@ -6,6 +6,8 @@ from console.tui.desk import Desk
 from console.tui.lines import Line
 from console.tui.widgets.line_bar import LineBar
 
+FINISHED = frozenset({"finish", "finished"})
+
 
 class Banner(LineBar):
     """Link down, exercise stopped, or the desk offered to me; hidden otherwise."""
@@ -25,7 +27,9 @@ class Banner(LineBar):
 
     def _said(self) -> Line:
         link, home = self.desk.link, self.desk.home
-        if home.drill.stopped and home.drill.stopped != "finish":
+        if home.drill.stopped in FINISHED:
+            return ((" The exercise is finished. ", "badge"), (" What is shown stays for the review.", "text"))
+        if home.drill.stopped:
             return (
                 (f" EXERCISE STOPPED: {home.drill.stopped}. ", "bar_bad"),
                 (" Nothing of this screen is live. Go to the live console now.", "strong"),

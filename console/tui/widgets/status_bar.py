@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.tui import words
 from console.tui.desk import Desk
 from console.tui.lines import Line, Span, fit
+from console.tui.widgets.banner import FINISHED
 from console.tui.widgets.feeds import is_sick
 from console.tui.widgets.line_bar import LineBar
 from picture.model import Sensor
@@ -53,7 +54,8 @@ class StatusBar(LineBar):
             spans.append((" HANDS OFF ", "badge"))
         spans += [*self._age(width), (" ", "dim")]
         if home.drill.stopped:
-            spans.append((" STOPPED ", "bar_bad"))
+            done = home.drill.stopped in FINISHED
+            spans.append((" FINISHED ", "badge") if done else (" STOPPED ", "bar_bad"))
         elif said := self.desk.pending_words("drill"):
             spans.append((f" {said} ", "pending"))
         elif link.paused:
