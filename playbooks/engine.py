@@ -6,6 +6,7 @@ step per turn: a core killed between two steps resumes at exactly the right one.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -181,14 +182,32 @@ class Engine:
     def _offer_again(
         self, run: RunState, step: str, replaces: str, because: Sequence[str], ctx: Context
     ) -> list[ev.Event]:
+        planned = self._plan_again(run, step, ctx)
         draft = self._draft_of(run, step, ctx)
         if draft.effects:
-            return offers.offer(draft, run, self._terms(run, step, ctx), ctx, replaces=replaces, because=because)
+            terms = self._terms(run, step, ctx)
+            made = offers.offer(draft, run, terms, ctx, replaces=replaces, because=because)
+            again = ev.RunStep(id=run.id, step=step, outcome="waiting", detail=str(getattr(made[0], "id", "")))
+            return [*planned, *made, again]
         run.in_flight = True
         why = f"nothing is left to do: {'; '.join(because)}"
         if step == CLEAR:
             return [ev.RunStep(id=run.id, step=CLEAR, outcome="done", detail=why)]
-        return self._failed(run, step, why, run.rule.steps[step].on_failure, ctx)
+        return [*planned, *self._failed(run, step, why, run.rule.steps[step].on_failure, ctx)]
+
+    def _plan_again(self, run: RunState, step: str, ctx: Context) -> list[ev.Event]:
+        """New results of the plans behind a proposal: what changed since may have changed who should go."""
+        found: list[ev.Event] = []
+        for plan in offers.plans_behind(run.rule.steps[step], run) if step != CLEAR else ():
+            if plan.do is None or self._verbs.get(plan.do).act_class != "observe":
+                continue
+            (event,) = self._do(run, plan, ctx)
+            assert isinstance(event, ev.RunStep)
+            if event.outcome != "done":
+                event = offers.step_done(run.id, plan.id, {"evidence": [f"No new plan: {event.detail}"]})
+            run.results[plan.id] = json.loads(event.detail)
+            found.append(event)
+        return found
 
     def _offer_all_again(self, event: ev.HandsOff, ctx: Context) -> list[ev.Event]:
         found: list[ev.Event] = []

@@ -15,7 +15,7 @@ from picture.errors import PlaybookError, RefusedError, TocsinError
 from picture.model import Proposal
 from playbooks.context import Context
 from playbooks.effects import Draft, Verbs, results_of
-from playbooks.references import resolved
+from playbooks.references import references_in, resolved
 from playbooks.runs import CLEAR, RunState
 from playbooks.schema import Step, WatchedName
 from playbooks.vocabulary import TABLES, record_of
@@ -91,6 +91,14 @@ def draft_steps(steps: Iterable[Step], run: RunState, ctx: Context, verbs: Verbs
         except TocsinError as fault:
             whole = whole.and_then(Draft(evidence=(f"Left out, {step.id}: {fault.detail or fault.message}",)))
     return whole
+
+
+def plans_behind(step: Step, run: RunState) -> list[Step]:
+    """The reading steps whose results the effects of an approve step, or what it shows, hang on."""
+    assert step.approve is not None
+    named = {name.partition(".")[0] for name in step.approve.show}
+    named |= {name.partition(".")[0] for one in step.approve.of for name in references_in(run.rule.steps[one].with_)}
+    return [run.rule.steps[name] for name in sorted(named) if name in run.results and run.outcomes.get(name) == "done"]
 
 
 def draft_undo(run: RunState, ctx: Context, verbs: Verbs) -> Draft:

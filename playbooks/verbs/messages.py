@@ -39,11 +39,17 @@ def recipients_of(names: Iterable[str], ctx: Context) -> tuple[Recipients, tuple
     found: dict[tuple[str, str], None] = {}
     missing = []
     for name in (one for said in names for one in _expanded(said, ctx)):
-        listed = ctx.services.directory.recipients(name)
+        listed = ctx.services.directory.recipients(name) or _through_agency(name, ctx)
         found.update(dict.fromkeys(listed))
         if not listed:
             missing.append(f"{name}: nobody is listed in the directory")
     return [list(pair) for pair in found], tuple(missing)
+
+
+def _through_agency(name: str, ctx: Context) -> tuple[tuple[str, str], ...]:
+    """Who is listed for a facility's agency, for a facility that has no line of its own."""
+    facility = ctx.picture.home.facilities.get(name.removeprefix("facility:")) if name.startswith("facility:") else None
+    return ctx.services.directory.recipients(f"agency:{facility.agency}") if facility and facility.agency else ()
 
 
 def _expanded(name: str, ctx: Context) -> list[str]:

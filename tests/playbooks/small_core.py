@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from picture import events as ev
 from picture.decisions import Refused, Released, settle, sign
 from picture.entry import Actor, Entry
-from picture.errors import RefusedError
+from picture.errors import PlaybookError, RefusedError
 from picture.fold import Picture
 from picture.ids import Ids
 from picture.model import Proposal, StreamPicture
@@ -53,11 +53,14 @@ class TownRoads:
         return [[seconds(start, end) for end in ends] for start in starts]
 
 
+@dataclass
 class TownDirectory:
-    """Everybody but ``agency:NOBODY`` is listed, on one channel."""
+    """Everybody but the unlisted has one channel."""
+
+    unlisted: set[str] = field(default_factory=lambda: {"agency:NOBODY"})
 
     def recipients(self, who: str) -> tuple[tuple[str, str], ...]:
-        return () if who in ("agency:NOBODY", "") or who.startswith("fed_by:") else ((who, "drill"),)
+        return () if who in self.unlisted or who.startswith("fed_by:") else ((who, "drill"),)
 
     def area(self, name: str) -> Area | None:
         ring = ((0, 0), (10, 0), (10, 10), (0, 0))
@@ -67,6 +70,8 @@ class TownDirectory:
 def first_free(goal: str, args: Mapping[str, Any], ctx: Context) -> Draft:
     """A planner that sends the first free unit to the facility and says which it passed over."""
     free = [unit.id for unit in ctx.picture.home.units.values() if unit.local_status == "available"]
+    if not free:
+        raise PlaybookError("Every unit is busy.", code="TOC-6109")
     other = ev.AlternativeModel(title=f"{free[-1]} instead", score=0.4, reason="it would leave its district uncovered")
     return Draft(
         evidence=(f"{len(free)} units are free for {goal}",),

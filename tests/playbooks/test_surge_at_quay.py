@@ -95,9 +95,21 @@ def test_a_changed_precondition_is_refused_and_offered_again_with_the_difference
     assert again.replaces == first.id
     assert again.evidence[0] == "Offered again: E12 is free: was available, is out_of_service"
     assert not core.home.closures
-    assert any("E12 not sent: it is out_of_service" in line for line in again.evidence)
+    assert [dict(effect.args)["unit"] for effect in again.effects if effect.verb == "unit.assign"] == ["E21"]
+    assert "unit:E12.local_status" not in {one.name for one in again.watched}
     assert core.approve(again, "Ines") == "Released"
     assert len(core.home.closures) == 4
+
+
+def test_when_no_unit_is_left_the_rest_is_offered_again_without_one(core: SmallCore) -> None:
+    surge(core)
+    first = core.proposal("close roads")
+    core.say(*(ev.UnitStatusChanged(unit=name, local_status="out_of_service") for name in ("E12", "E21", "E31")))
+    core.approve(first, "Ines")
+    again = core.proposal("close roads")
+    assert "unit.assign" not in {effect.verb for effect in again.effects}
+    assert any("No new plan" in line for line in again.evidence)
+    assert core.approve(again, "Ines") == "Released"
 
 
 def test_rejecting_the_closures_still_asks_about_the_public(core: SmallCore) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from small_core import SmallCore, flood
+from small_core import SmallCore, facility, flood
 
 from picture import events as ev
 from picture.decisions import ACT_CLASSES
@@ -92,6 +92,13 @@ def test_no_position_of_a_crew_stands_in_the_clear_of_a_proposal(core: SmallCore
 def test_a_message_to_nobody_is_refused(core: SmallCore) -> None:
     with pytest.raises(PlaybookError, match="Nobody is listed"):
         drafted(core, "alert.agency", to=["agency:NOBODY"], headline="x")
+
+
+def test_a_facility_without_a_line_of_its_own_is_told_through_its_agency(core: SmallCore) -> None:
+    core.say(facility("H-2", "hospital").model_copy(update={"agency": "MHEALTH"}))
+    core.services.directory.unlisted = {"facility:H-2"}
+    draft = drafted(core, "alert.agency", to=["facility:H-2"], headline="x")
+    assert draft.effects[0].args["recipients"] == [["agency:MHEALTH", "drill"]]
 
 
 def test_the_public_is_warned_in_the_area_of_a_hazard_that_still_stands(core: SmallCore) -> None:
