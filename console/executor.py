@@ -46,6 +46,8 @@ class Executor:
         if proposal.positions and person.position not in proposal.positions:
             who = ", ".join(proposal.positions)
             raise RefusedError(f"{proposal.id} is for {who}, not for {person.position}.", code="TOC-4004")
+        if person.simulated and self._core.home.world != "drill":
+            raise RefusedError(f"{person.name} is simulated, which only a drill accepts.", code="TOC-4004")
         if command.digest != proposal.digest or digest_of(proposal) != proposal.digest:
             raise RefusedError(f"{proposal.id} is not what was shown.", code="TOC-4005")
         if person.public_key and command.public_key != person.public_key:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -104,6 +104,8 @@ class Room:
     carried: list[Proposal]
 
     def record(self, *events: Event, source: str = "") -> list[Entry]:
+        for event in events:
+            self.core.ids.saw(str(getattr(event, "id", "")))
         return self.core.record([Draft(event, source=source) for event in events])
 
     def do(self, command: c.Command, person: Person | None = None) -> dict[str, Any]:
@@ -111,6 +113,12 @@ class Room:
 
     def kinds(self) -> list[str]:
         return [one.kind for one in self.core.journal.read()]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.core.journal.close()
 
     def wait(self, ms: int) -> None:
         self.core.clock.advance_to(self.core.now_ms() + ms)
