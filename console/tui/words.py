@@ -10,7 +10,8 @@ from picture.reports import INCIDENT_KINDS
 
 PRIORITY: Final = {1: "life at risk", 2: "urgent", 3: "soon", 4: "when possible"}
 STATUS: Final = {
-    "available": "available", "dispatched": "dispatched", "staged": "staged", "enroute": "en route", "on_scene": "on scene",
+    "available": "available", "dispatched": "dispatched", "staged": "staged", "enroute": "en route",
+    "on_scene": "on scene",
     "transporting": "transporting", "at_hospital": "at hospital", "returning": "returning",
     "out_of_service": "out of service",
 }  # fmt: skip
