@@ -24,10 +24,9 @@ from picture.conditions import (
 from picture.errors import PlaybookError
 
 # Where the Rust engine itself leaves the standard, nothing is compared: it wraps round on -(-2**63), counts
-# the size of text in bytes (the alphabet here is ASCII), and lets one failing item spoil an exists() that another decides.
-cel = pytest.importorskip(
-    "cel", reason="the Rust CEL engine is a test dependency (common-expression-language)"
-)
+# the size of text in bytes (the alphabet here is ASCII), and lets one failing
+# item spoil an exists() that another decides.
+cel = pytest.importorskip("cel", reason="the Rust CEL engine is a test dependency (common-expression-language)")
 
 FIELDS = {"i": Field(INT, optional=True), "d": Field(DOUBLE, optional=True), "s": Field(STRING)}
 RECORD = Message("record", FIELDS, mapping=True)
@@ -91,9 +90,7 @@ def bools(depth: int) -> st.SearchStrategy[str]:
         st.builds("m.s {} {}".format, compare, STRINGS),
         st.builds("(has(m.i) && m.i {} {})".format, compare, st.integers(-3, 3)),
         st.builds("(!has(m.d) || m.d {} {})".format, compare, st.sampled_from(["0.5", "3.0", "x"])),
-        st.builds(
-            "{}.{}({})".format, STRINGS, st.sampled_from(["contains", "startsWith", "endsWith"]), STRINGS
-        ),
+        st.builds("{}.{}({})".format, STRINGS, st.sampled_from(["contains", "startsWith", "endsWith"]), STRINGS),
         st.builds("({} in {})".format, STRINGS, st.sampled_from(["ls", "['a', 'b', '']"])),
     )
     if depth == 0:
@@ -107,9 +104,7 @@ def bools(depth: int) -> st.SearchStrategy[str]:
         st.builds("({} {} {})".format, doubles(depth - 1), compare, doubles(depth - 1)),
         st.builds("({} in [{}, {}])".format, ints(depth - 1), ints(0), ints(0)),
         st.builds("li.{}(i, i {} {})".format, st.sampled_from(["exists", "all"]), compare, ints(0)),
-        st.builds(
-            "lm.{}(r, has(r.i) && r.i {} {})".format, st.sampled_from(["exists", "all"]), compare, ints(0)
-        ),
+        st.builds("lm.{}(r, has(r.i) && r.i {} {})".format, st.sampled_from(["exists", "all"]), compare, ints(0)),
         st.builds("({} ? {} : {})".format, inner, inner, inner),
     )
 
