@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from console.house import check_house
-from picture.errors import InputError, InternalError, TocsinError, UsageError
+from picture.errors import InputError, InternalError, JournalError, TocsinError, UsageError
 
 MISSED, USAGE, REFUSED, OURS = 1, 2, 3, 4
 
@@ -211,6 +211,10 @@ def journal_show(
 
     with JournalReader(file) as reader:
         if digest:
+            # The digest of an altered or cut-off journal would look like any other.
+            report = reader.verify()
+            if not report.ok:
+                raise JournalError(report.why, code="TOC-3002" if report.first_bad else "TOC-3105")
             picture = Picture(reader.stream).apply_all(reader.read())
             give({"schema": "tocsin.digest/1", "cursor": picture.cursor, "picture_digest": picture.digest()})
             return
