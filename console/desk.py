@@ -14,8 +14,9 @@ from console import commands as c
 from console.core import Core, Draft
 from console.people import Person
 from picture import events as ev
+from picture.alarms import standing
 from picture.errors import RefusedError
-from picture.model import UNIT_STATUSES, Incident, Unit
+from picture.model import UNIT_STATUSES, Alarm, Incident, Unit
 from picture.places import to_e7
 from picture.reports import INCIDENT_KINDS, IncidentReport
 
@@ -95,6 +96,14 @@ class Desk:
             (unit for unit in units.values() if name.casefold() in (unit.id.casefold(), unit.name.casefold())), None)
         if found is None:
             raise RefusedError(f"There is no unit {name}.", code="TOC-4008")
+        return found
+
+    def alarm(self, name: str) -> Alarm:
+        """The alarm of this id; or, by its key, the one that stands."""
+        alarms = self._core.home.alarms
+        found = alarms.get(name) or standing(alarms, name)
+        if found is None:
+            raise RefusedError(f"There is no alarm {name}.", code="TOC-4008")
         return found
 
     def locate(self, place: c.PlaceInput | None) -> Located | None:
@@ -283,9 +292,7 @@ class Desk:
     # --- alarms and the desk itself -------------------------------------------------------------------------
 
     def acknowledge(self, command: c.AckAlarm, person: Person) -> Handled:
-        alarm = self._core.home.alarms.get(command.alarm)
-        if alarm is None:
-            raise RefusedError(f"There is no alarm {command.alarm}.", code="TOC-4008")
+        alarm = self.alarm(command.alarm)
         if alarm.state == "returned_unacknowledged":
             return [Draft(ev.AlarmChanged(id=alarm.id, state="cleared", why="acknowledged after it returned"))], {}
         if alarm.state != "unacknowledged":
@@ -293,9 +300,7 @@ class Desk:
         return [Draft(ev.AlarmChanged(id=alarm.id, state="acknowledged"))], {}
 
     def clear_alarm(self, command: c.ClearAlarm, person: Person) -> Handled:
-        alarm = self._core.home.alarms.get(command.alarm)
-        if alarm is None:
-            raise RefusedError(f"There is no alarm {command.alarm}.", code="TOC-4008")
+        alarm = self.alarm(command.alarm)
         if alarm.state == "cleared":
             raise RefusedError(f"{alarm.id} is cleared already.", code="TOC-4009")
         return [Draft(ev.AlarmChanged(id=alarm.id, state="cleared", why=command.why))], {}

@@ -33,19 +33,20 @@ def roster(pack: CityPack, feeds: Sequence[FeedConfig], registry: Registry) -> I
 
 
 def _facilities(meta: dict[str, Any]) -> Iterator[ev.FacilityRegistered]:
+    feeders = {site: feeder for feeder in meta["feeders"] for site in feeder["serves"]}
     for site in meta["facilities"]:
         people = site.get("people") or {}
         attributes = [(f"people_{when}", count) for when, count in people.items()]
         if site.get("capacity"):
             attributes.append(("capacity", site["capacity"]))
-        yield _facility(site, site["kind"], attributes)
+        yield _facility(site, site["kind"], attributes + _fed_by(feeders.get(site["id"])))
     for substation in meta["substations"]:
         customers = sum(feeder["customers"] for feeder in meta["feeders"] if feeder["substation"] == substation["id"])
         yield _facility(substation, "substation", [
             ("trip_level_m", substation["trip_level_m"]), ("customers", customers), ("state", "in service")])
     for pump in meta["pumps"]:
         yield _facility(pump, "pump", [("trip_level_m", pump["trip_level_m"]), ("battery_h", pump["battery_h"]),
-                                       ("feeder", pump["feeder"]), ("state", "running")])
+                                       ("state", "running"), *_fed_by(feeders.get(pump["id"]))])
     for outfall in meta["outfalls"]:
         yield _facility({"name": f"Outfall {outfall['id']}", **outfall}, "outfall", [
             ("invert_m", outfall["invert_m"]), ("tide_lock_m", outfall["tide_lock_m"])])
@@ -53,13 +54,19 @@ def _facilities(meta: dict[str, Any]) -> Iterator[ev.FacilityRegistered]:
         goods = ", ".join(f"UN {number}" for number in berth["dangerous_goods"])
         yield _facility({**berth, "name": f"{berth['terminal']}, {berth['name']}"}, "berth", [
             ("crane_wind_limit_mps", berth["crane_wind_limit_mps"]), ("depth_m", berth["depth_m"]),
-            ("length_m", berth["length_m"]), *([("dangerous_goods", goods)] if goods else [])])
+            ("length_m", berth["length_m"]), *([("dangerous_goods", goods)] if goods else []),
+            *_fed_by(feeders.get(berth["id"]))])
     for anchorage in meta["anchorages"]:
         yield _facility(anchorage, "anchorage", [("radius_m", anchorage["radius_m"])])
     barrier = meta["barrier"]
     known = {site["id"] for site in meta["facilities"]}
     if barrier["id"] not in known:
         yield _facility(barrier, "barrier", [("close_s", barrier["close_s"]), ("state", "open")])
+
+
+def _fed_by(feeder: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    """Where a site's power comes from: its feeder and that feeder's substation."""
+    return [("feeder", feeder["id"]), ("substation", feeder["substation"])] if feeder else []
 
 
 def _facility(site: dict[str, Any], kind: str, attributes: list[tuple[str, Any]]) -> ev.FacilityRegistered:

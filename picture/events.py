@@ -356,6 +356,8 @@ class HazardChanged(Event):
     status: Literal["active", "expired", "cancelled", "ended"] = "active"
     level_mm: int | None = None
     barrier_closed: bool = False
+    inside_mm: int | None = None
+    """Level of the water shut in behind the closed barrier."""
     rings: tuple[tuple[tuple[int, int], ...], ...] = ()
     severity: str = ""
     expires_ms: int | None = None

@@ -228,7 +228,7 @@ def hazard_changed(p: m.StreamPicture, entry: Entry, e: ev.HazardChanged) -> Non
     known = p.hazards.get(e.id)
     p.hazards[e.id] = m.Hazard(
         id=e.id, kind=e.hazard_kind, title=e.title, since_ms=known.since_ms if known else entry.at_ms,
-        level_mm=e.level_mm, barrier_closed=e.barrier_closed, rings=e.rings, severity=e.severity, status=e.status,
+        level_mm=e.level_mm, barrier_closed=e.barrier_closed, inside_mm=e.inside_mm, rings=e.rings, severity=e.severity, status=e.status,
         expires_ms=e.expires_ms, source=entry.source, external_id=e.external_id, sender=e.sender,
         updated_ms=entry.recorded_ms, roads_closed=e.roads_closed, disputed=e.disputed,
         evidence=tuple(m.Evidence(*term) for term in e.evidence), entry=entry.seq)

@@ -46,6 +46,7 @@ RELATED: Mapping[frozenset[str], float] = {
 """Log-likelihood ratio of two different kinds being one incident; the same kind is +1.6, any other pair -2.5."""
 
 LIFE = frozenset({"trapped", "vehicle_in_water", "mayday", "person_in_water", "fire", "collapse"})
+"""Kinds in which a person is in danger whatever else is said: never absorbed into another incident."""
 PRIORITY = {
     "trapped": 1, "mayday": 1, "person_in_water": 1, "vehicle_in_water": 1, "collapse": 1, "fire": 2, "hazmat": 2,
     "substation": 2, "medical": 2, "gas": 3, "vessel_adrift": 2, "evacuation": 2, "power": 3, "lift": 3, "flood": 3,
@@ -59,9 +60,15 @@ def words(text: str | None) -> frozenset[str]:
     return frozenset(match.group().casefold() for match in _WORD.finditer(text or ""))
 
 
-def in_danger(report: IncidentReport) -> bool:
-    """Whether the report says that people are in danger now."""
-    return report.people_trapped or report.incident_kind in LIFE
+def stands_alone(report: IncidentReport, incident: Incident) -> bool:
+    """Whether a report speaks of people in danger in a way that this incident must not swallow.
+
+    Trapped people and the kinds of ``LIFE`` always stand alone; what its sender calls priority 1 may join an incident
+    of its own kind (which is unread again by that), never one of another kind.
+    """
+    if report.people_trapped or report.incident_kind in LIFE:
+        return True
+    return report.severity == 1 and report.incident_kind != incident.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +195,7 @@ class Fusion:
         if best is not None:
             incident, score = best
             rival = bool(report.authoritative_id and incident.authoritative_ids)
-            if score.total >= LINK and not rival and not in_danger(report):
+            if score.total >= LINK and not rival and not stands_alone(report, incident):
                 return [_link(incident.id, report, feed, grade, score, _moved(report, incident))]
         similar = (best[0].id,) if best is not None and best[1].total >= REVIEW else ()
         identifier = ids.new("I")

@@ -187,6 +187,8 @@ class Hazard:
     level_mm: int | None = None
     """Flood: water level in millimetres on the city's datum."""
     barrier_closed: bool = False
+    inside_mm: int | None = None
+    """Flood: level of the water shut in behind the closed barrier."""
     rings: tuple[tuple[tuple[int, int], ...], ...] = ()
     severity: str = ""
     status: str = "active"
@@ -560,7 +562,8 @@ UNIT_STATUSES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # local status: (NIMS status, what an operator types, legal next)
     "available": ("available", "av", ("dispatched", "out_of_service")),
     "dispatched": ("assigned", "dsp", ("enroute", "available", "out_of_service")),
-    "enroute": ("assigned", "enr", ("on_scene", "available", "out_of_service")),
+    "enroute": ("assigned", "enr", ("on_scene", "staged", "available", "out_of_service")),
+    "staged": ("available", "stg", ("dispatched", "available", "out_of_service")),
     "on_scene": ("assigned", "onsc", ("transporting", "available", "returning", "out_of_service")),
     "transporting": ("assigned", "tr", ("at_hospital", "available", "out_of_service")),
     "at_hospital": ("assigned", "hosp", ("available", "returning", "out_of_service")),

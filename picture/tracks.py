@@ -75,6 +75,8 @@ def judge_sensor(report: Observation, known: Sensor | None, neighbours: tuple[Se
     low, high = PHYSICAL.get(report.quantity, (float("-inf"), float("inf")))
     if not low <= report.value <= high:
         state, why = "doubtful", f"{report.value:g} is outside {low:g} to {high:g}"
+    elif known is not None and known.state == "stuck" and report.value == known.value:
+        state, why = "stuck", known.why  # until its own value moves: quiet neighbours mend nothing
     elif known is not None and _stands_still(report, known) and (moved := _moved(known, neighbours)):
         state, why = "stuck", f"the same value {STUCK_AFTER} times while {moved} moved"
     return ev.SensorUpdated(id=report.sensor, quantity=report.quantity, unit=report.unit, value=report.value,

@@ -74,5 +74,5 @@ def _same(hazard: Hazard, disputed: str) -> ev.HazardChanged:
         "id": hazard.id, "hazard_kind": hazard.kind, "status": hazard.status, "title": hazard.title,
         "rings": hazard.rings, "severity": hazard.severity, "expires_ms": hazard.expires_ms,
         "external_id": hazard.external_id, "sender": hazard.sender, "disputed": disputed,
-        "level_mm": hazard.level_mm, "barrier_closed": hazard.barrier_closed, "roads_closed": hazard.roads_closed,
+        "level_mm": hazard.level_mm, "barrier_closed": hazard.barrier_closed, "inside_mm": hazard.inside_mm, "roads_closed": hazard.roads_closed,
     })

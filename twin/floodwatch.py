@@ -32,9 +32,10 @@ CLOSE_DEPTH_M = 0.30
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The level the gauges agree on, and who said what."""
+    """The level the gauges agree on, and who said what; ``inside_mm`` behind the closed barrier."""
 
     level_mm: int
+    inside_mm: int | None
     evidence: tuple[tuple[str, int, str], ...]
 
 
@@ -58,51 +59,58 @@ class FloodWatch:
         return found
 
     def flood(self, picture: StreamPicture) -> Flood | None:
-        """The field of the flood that stands on the picture: the same level gives the same water. None: no flood."""
+        """The field of the flood that stands on the picture: the same levels give the same water. None: no flood."""
         hazard = picture.hazards.get(FLOOD_ID)
         if hazard is None or hazard.status != "active":
             return None
-        return self._model.at((hazard.level_mm or 0) / 1000, barrier_closed=hazard.barrier_closed)
+        return self._field(hazard.level_mm or 0, hazard.barrier_closed, hazard.inside_mm)
+
+    def _field(self, level_mm: int, closed: bool, inside_mm: int | None) -> Flood:
+        inside_m = None if inside_mm is None else inside_mm / 1000
+        return self._model.at(level_mm / 1000, barrier_closed=closed, inside_m=inside_m)
 
     def level(self, picture: StreamPicture, now_ms: int) -> Level | None:
-        """The median of the trusted gauges; None while none is."""
-        trusted: list[int] = []
+        """The median of the trusted gauges, apart for both sides of a closed barrier; None while the sea has none."""
+        closed = picture.barrier == "closed"
+        sea: list[int] = []
+        inside: list[int] = []
         evidence: list[tuple[str, int, str]] = []
         for sensor in sorted(picture.sensors.values(), key=lambda one: one.id):
-            if sensor.quantity != "water_level":
+            if sensor.quantity != "water_level" or sensor.value is None:
                 continue
-            behind = picture.barrier == "closed" and sensor.id not in self._seaward
-            why = "behind the closed barrier" if behind else _distrust(sensor, now_ms)
-            if why:
-                if sensor.value is not None:
-                    evidence.append((sensor.id, 0, f"{sensor.value:.2f} m not used: {why}"))
+            if why := _distrust(sensor, now_ms):
+                evidence.append((sensor.id, 0, f"{sensor.value:.2f} m not used: {why}"))
                 continue
-            level_mm = round((sensor.value or 0.0) * 1000)
-            trusted.append(level_mm)
-            evidence.append((sensor.id, 100, f"{level_mm / 1000:.2f} m"))
-        return Level(round(median(trusted)), tuple(evidence)) if trusted else None
+            behind = closed and sensor.id not in self._seaward
+            (inside if behind else sea).append(round(sensor.value * 1000))
+            evidence.append((sensor.id, 100, f"{sensor.value:.2f} m{' behind the barrier' if behind else ''}"))
+        if not sea:
+            return None
+        return Level(round(median(sea)), round(median(inside)) if inside else None, tuple(evidence))
 
     def judge(self, picture: StreamPicture, now_ms: int) -> list[ev.Event]:
         """The events that bring flood and closures up to the gauges; none while nothing moved enough."""
         level = self.level(picture, now_ms)
         known = picture.hazards.get(FLOOD_ID)
-        if level is None:
-            return []
         closed = picture.barrier == "closed"
-        if known is not None and known.barrier_closed == closed and abs((known.level_mm or 0) - level.level_mm) < STEP_MM:
+        if level is None or (known is not None and known.barrier_closed == closed and _stands(known, level)):
             return []
-        level_mm = round(level.level_mm / STEP_MM) * STEP_MM
-        flood = self._model.at(level_mm / 1000, barrier_closed=closed)
+        level = Level(_stepped(level.level_mm), None if level.inside_mm is None else _stepped(level.inside_mm),
+                      level.evidence)
+        flood = self._field(level.level_mm, closed, level.inside_mm)
         wet = int(np.count_nonzero(flood.edge_depth_m >= CLOSE_DEPTH_M))
         if known is None and not wet:
             return []
         changes = self._closures(flood, picture)
-        closing = {change.id for change in changes if isinstance(change, ev.RoadClosed)}
-        title = f"Flood at {level_mm / 1000:.2f} m" + (", barrier closed" if closed else "")
+        closing = any(isinstance(change, ev.RoadClosed) for change in changes)
+        title = f"Flood at {level.level_mm / 1000:.2f} m"
+        if closed:
+            title += ", barrier closed" + (f", {level.inside_mm / 1000:.2f} m inside" if level.inside_mm else "")
         severity = "Severe" if closing or wet > 40 else "Moderate" if wet else "Minor"
         return [ev.HazardChanged(
-            id=FLOOD_ID, hazard_kind="flood", title=title, level_mm=level_mm, barrier_closed=closed,
-            severity=severity, roads_closed=wet, status="active" if wet else "ended", evidence=level.evidence,
+            id=FLOOD_ID, hazard_kind="flood", title=title, level_mm=level.level_mm, barrier_closed=closed,
+            inside_mm=level.inside_mm, severity=severity, roads_closed=wet, status="active" if wet else "ended",
+            evidence=level.evidence,
         ), *changes]
 
     def _closures(self, flood: Flood, picture: StreamPicture) -> list[ev.Event]:
@@ -135,9 +143,18 @@ class FloodWatch:
         return float(lon), float(lat)
 
 
+def _stepped(level_mm: int) -> int:
+    return round(level_mm / STEP_MM) * STEP_MM
+
+
+def _stands(known: Hazard, level: Level) -> bool:
+    """Whether the water has moved less than a step since it was judged, on both sides of a closed barrier."""
+    pairs = ((known.level_mm, level.level_mm), (known.inside_mm, level.inside_mm))
+    return all(before == now or (before is not None and now is not None and abs(now - before) < STEP_MM)
+               for before, now in pairs)
+
+
 def _distrust(sensor: Sensor, now_ms: int) -> str:
-    if sensor.value is None:
-        return "no value"
     if sensor.state != "ok":
         return sensor.state
     return "too old" if now_ms - sensor.at_ms > STALE_MS else ""

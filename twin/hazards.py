@@ -65,8 +65,8 @@ class FloodModel:
     waves: it overstates where a surge is too short to fill what lies behind a narrow low place.
 
     Open water is the permanent water that reaches the edge of the terrain. A closed storm barrier parts its
-    protected water from the rest, up to ``crest_m`` where the pack gives one: behind it only such ground
-    floods as the sea reaches overland, and water already in the basin is taken to stay inside its banks.
+    protected water from the rest, up to ``crest_m`` where the pack gives one: what is shut in stands at a level
+    of its own (``inside_m``; inside its banks where none is given), and fills from there.
     Bridges stay dry; an underpass holds its ground's depth plus its dip (``dip_m`` in ``meta["dips"]`` by
     edge id, where given).
     """
@@ -89,19 +89,20 @@ class FloodModel:
         self._sample_cell, self._sample_start = self._road_samples(nearest)
         self._dip_m = self._dips()
         self._bridge = (pack.edge_flags & RoadFlag.BRIDGE) != 0
-        self._kept: OrderedDict[tuple[int, bool], Flood] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, bool, int | None], Flood] = OrderedDict()
 
-    def at(self, level_m: float, *, barrier_closed: bool = False) -> Flood:
-        """The flood at a sea level in metres on the pack's datum, to 0.05 m; RoadError TOC-5207 if absurd."""
-        if not -50.0 <= level_m <= 50.0:
-            raise RoadError(f"A sea level of {level_m} m is not credible.", code="TOC-5207")
-        step = round(level_m / LEVEL_STEP_M)
-        level_m = round(step * LEVEL_STEP_M, 2)
+    def at(self, level_m: float, *, barrier_closed: bool = False, inside_m: float | None = None) -> Flood:
+        """The flood at a sea level in metres on the pack's datum, to 0.05 m; RoadError TOC-5207 if absurd.
+
+        ``inside_m``: level of the water behind the closed barrier, on the same datum.
+        """
+        step, level_m = _stepped(level_m)
         closed = barrier_closed and self._gate is not None and level_m <= self._crest_m
-        key = (step, closed)
+        inside_step, inside = _stepped(inside_m) if closed and inside_m is not None else (None, None)
+        key = (step, closed, inside_step)
         flood = self._kept.get(key)
         if flood is None:
-            flood = self._kept[key] = self._fill(level_m, closed)
+            flood = self._kept[key] = self._fill(level_m, closed, inside)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -116,7 +117,17 @@ class FloodModel:
         x, y = self.pack.to_xy(lon, lat)
         return bool(_inside(ring, np.array([x]), np.array([y]))[0, 0])
 
-    def _fill(self, level_m: float, closed: bool) -> Flood:
+    def _fill(self, level_m: float, closed: bool, inside_m: float | None) -> Flood:
+        depth = self._filled(level_m, self._sea & ~self._protected if closed else self._sea, closed)
+        if inside_m is not None:
+            depth = np.maximum(depth, self._filled(inside_m, self._protected, closed))
+        edges = self._on_roads(depth)
+        depth.setflags(write=False)
+        edges.setflags(write=False)
+        return Flood(level_m, closed, depth, edges, self.pack)
+
+    def _filled(self, level_m: float, seeds: NDArray[np.bool_], closed: bool) -> NDArray[np.float32]:
+        """float32 on the terrain grid: metres of water over dry ground that the seeds reach at this level."""
         from scipy import ndimage
 
         below = (self.pack.terrain < level_m) | self._water
@@ -124,15 +135,10 @@ class FloodModel:
             below &= ~self._gate
         labels, count = ndimage.label(below, structure=np.ones((3, 3), dtype=np.int8))
         joined = np.zeros(count + 1, dtype=bool)
-        seeds = self._sea & ~self._protected if closed else self._sea
         joined[labels[seeds]] = True
         joined[0] = False
         depth = np.where(joined[labels] & ~self._water, np.float32(level_m) - self.pack.terrain, np.float32(0.0))
-        depth = np.maximum(depth, np.float32(0.0)).astype(np.float32, copy=False)
-        edges = self._on_roads(depth)
-        depth.setflags(write=False)
-        edges.setflags(write=False)
-        return Flood(level_m, closed, depth, edges, self.pack)
+        return np.maximum(depth, np.float32(0.0)).astype(np.float32, copy=False)
 
     def _on_roads(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         deepest: NDArray[np.float32] = np.maximum.reduceat(depth.ravel()[self._sample_cell], self._sample_start)
@@ -229,6 +235,14 @@ class FloodModel:
             dip[int(edge)] = float(metres)
         dip[(self.pack.edge_flags & RoadFlag.UNDERPASS) == 0] = 0.0
         return dip
+
+
+def _stepped(level_m: float) -> tuple[int, float]:
+    """A level as (steps, metres), rounded to ``LEVEL_STEP_M``."""
+    if not -50.0 <= level_m <= 50.0:
+        raise RoadError(f"A sea level of {level_m} m is not credible.", code="TOC-5207")
+    step = round(level_m / LEVEL_STEP_M)
+    return step, round(step * LEVEL_STEP_M, 2)
 
 
 def _inside(ring: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:

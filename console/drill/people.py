@@ -78,8 +78,10 @@ class SimulatedPeople:
                                   partial(self._decide, role, policy, identifier))
 
     def _policy(self, role: Role, proposal: Proposal) -> Policy | None:
+        made_s = (proposal.made_ms - self._core.home.drill.start_ms) / 1000
         return next((policy for policy in role.decides
-                     if fnmatchcase(proposal.playbook, policy.playbook) and fnmatchcase(proposal.title, policy.title)),
+                     if policy.from_s <= made_s < (float("inf") if policy.until_s is None else policy.until_s)
+                     and fnmatchcase(proposal.playbook, policy.playbook) and fnmatchcase(proposal.title, policy.title)),
                     None)
 
     def _decide(self, role: Role, policy: Policy, identifier: str) -> None:

@@ -33,6 +33,7 @@ class Recipient(_Strict):
     agency: str = ""
     role: str = ""
     unit: str = ""
+    facility: str = ""
     zone: str = ""
     channel: str = "drill"
 
@@ -45,6 +46,9 @@ class Policy(_Strict):
     title: str = "*"
     verdict: Literal["approve", "reject"] = "approve"
     after_s: float = Field(default=60, ge=0)
+    from_s: float = Field(default=0, ge=0)
+    until_s: float | None = None
+    """Holds for proposals made from then (inclusive) until then; a shift has two ends."""
 
 
 class Person(_Strict):

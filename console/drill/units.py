@@ -68,8 +68,9 @@ class DrillUnits:
         self._plan(event.id, unit.id, off_ms, lambda: self._say(unit.id, "enroute", course.at(0)))
         for beat in range(BEAT_MS, duration_ms, BEAT_MS):
             self._plan(event.id, unit.id, off_ms + beat, partial(self._say, unit.id, None, course.at(beat)))
+        arrived = "on_scene" if event.incident else "staged"
         self._plan(event.id, unit.id, off_ms + duration_ms,
-                   lambda: self._say(unit.id, "on_scene", course.at(duration_ms)))
+                   lambda: self._say(unit.id, arrived, course.at(duration_ms)))
         self._plan(event.id, unit.id, off_ms + duration_ms + ON_SCENE_MS,
                    lambda: self._say(unit.id, "available", course.at(duration_ms)))
 

@@ -15,7 +15,7 @@ from playbooks.effects import Draft
 from playbooks.verbs.messages import recipients_of
 from playbooks.verbs.verb import Arguments, PlainVerb, cannot
 
-FREE_STATUSES = ("available", "returning")
+FREE_STATUSES = ("available", "returning", "staged")
 
 
 class Errand(BaseModel):
