@@ -145,7 +145,8 @@ class Desk:
         drafts.append(Draft(ev.ReportLinked(
             incident=incident, report_index=0, feed="desk", origin=f"desk:{person.name}", report_at_ms=at_ms,
             grade="B2", score_c=0, evidence=(("operator", 0, f"taken by {person.name}"),), has=has,
-            people_at_risk=command.people_at_risk, people_trapped=command.people_trapped), at_ms))
+            people_at_risk=command.people_at_risk, people_trapped=command.people_trapped,
+            **_first_position(known, where)), at_ms))
         drafts.append(Draft(ev.IncidentChanged(incident=incident, unread=False, why="taken by the operator")))
         return drafts, {"incident": incident}
 
@@ -323,3 +324,10 @@ class Desk:
                 raise RefusedError(f"The desk was not offered to {person.name}.", code="TOC-4004")
             event = ev.ShiftChanged(step="accepted", person=person.name, position=person.position)
         return [Draft(event)], {}
+
+
+def _first_position(known: Incident | None, where: Located | None) -> dict[str, Any]:
+    """The position that a report gives an incident which had none; a known one is moved by hand only."""
+    if known is None or known.place is not None or where is None:
+        return {}
+    return {"lon_e7": to_e7(where.lon), "lat_e7": to_e7(where.lat), "place_label": where.label}
