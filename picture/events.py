@@ -196,7 +196,8 @@ class ReportRefused(Event):
     kind = "report.refused"
     retention = "personal"
     code: str
-    detail: str
+    detail: SealedText = None
+    """Sealed: it may quote the message."""
     size: int
     sha256: str
     head: SealedRaw = None

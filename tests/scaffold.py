@@ -65,11 +65,11 @@ def entries(events: Iterable[Event], **fields: Any) -> list[Entry]:
     return [entry(event, seq, at_ms=NOON_MS + seq * 1000, **fields) for seq, event in enumerate(events, 1)]
 
 
-def open_journal(folder: Path, stream: str = STREAM) -> SqliteJournal:
+def open_journal(folder: Path, stream: str = STREAM, *, blob_bytes: int = 1 << 20) -> SqliteJournal:
     keyring = Keyring(folder / "keys")
     return SqliteJournal(
         folder / "journal", stream, keyring=keyring, signing_key=core_signing_key(folder / "keys"),
-        blobs=BlobStore(folder / "blobs", keyring),
+        blobs=BlobStore(folder / "blobs", keyring, quota_bytes=blob_bytes),
     )  # fmt: skip
 
 
@@ -130,9 +130,16 @@ OMAR = Person("Omar Haddad", "port_captain", "PMHA")
 CarryOut = Callable[[Proposal], Sequence[Event]]
 
 
-def build(folder: Path, *, locator: Any = None, carry_out: CarryOut | None = None, opened: bool = True) -> Room:
+def build(
+    folder: Path,
+    *,
+    locator: Any = None,
+    carry_out: CarryOut | None = None,
+    opened: bool = True,
+    blob_bytes: int = 1 << 20,
+) -> Room:
     """A room over the journal of ``folder``; the effects of a proposal are a request each, unless told otherwise."""
-    core = Core(journal=open_journal(folder), clock=VirtualClock(NOON_MS), seed="test:1")
+    core = Core(journal=open_journal(folder, blob_bytes=blob_bytes), clock=VirtualClock(NOON_MS), seed="test:1")
     carried: list[Proposal] = []
 
     def requests(proposal: Proposal) -> Sequence[Event]:
