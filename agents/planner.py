@@ -140,10 +140,12 @@ def _compared(answer: Answer, compared: int) -> str:
 
 
 def _alternatives(answer: Answer, others: list[Answer]) -> tuple[AlternativeModel, ...]:
-    """The nearest-unit plan if it was not chosen, the best other plan, and the best plan for every other place."""
+    """The nearest-unit plan if it was not chosen, the best other plan, sending nobody, and the best for other places."""
     board, best, found = answer.laid.board, answer.best, []
     told = [board.errands(best.plan)]
-    for other in (answer.search.nearest, answer.search.other_than(best)):
+    nobody = (NOBODY,) * len(best.plan)
+    stay = Candidate("send nobody", nobody, board.worth(nobody))
+    for other in (answer.search.nearest, answer.search.other_than(best), stay):
         if other is not None and board.errands(other.plan) not in told:
             told.append(board.errands(other.plan))
             found.append(_alternative(answer, other))

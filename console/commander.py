@@ -44,11 +44,18 @@ class Commander:
         """The answer; a refusal is journalled, then raised as the ``TocsinError`` it is."""
         try:
             person.require(command.do)
+            self._require_running(command)
             return self._do(command, person)
         except TocsinError as error:
             refused = ev.CommandRefused(command=command.do, code=error.code, detail=error.message[:300])
             self._core.record([Draft(refused)], actor=person.actor)
             raise
+
+    def _require_running(self, command: c.Command) -> None:
+        """After the exercise only looking is left: nobody works a real emergency in a drill by mistake."""
+        stopped = self._core.home.drill.stopped
+        if stopped and not isinstance(command, (c.ResolvePlace, c.NearestUnits, c.Explain)):
+            raise RefusedError(f"The exercise has ended ({stopped}); nothing more is done in it.", code="TOC-4009")
 
     def _do(self, command: c.Command, person: Person) -> Answer:
         if isinstance(command, c.QuickLine):
@@ -64,7 +71,7 @@ class Commander:
             return {"status": settled.status, "diff": list(settled.refusal)}
         if isinstance(command, c.EditProposal):
             edited = self._executor.edit(command, person)
-            entries = self._core.record(edited, actor=person.actor)
+            entries = self._core.record([edited], actor=person.actor)
             return {"proposal": getattr(entries[0].event, "id", "")}
         if isinstance(command, c.ControlDrill):
             return self._control(command, person)
@@ -83,8 +90,6 @@ class Commander:
     def _control(self, command: c.ControlDrill, person: Person) -> Answer:
         if self._pace is None or self._core.home.world != "drill":
             raise RefusedError("Only a drill has a clock that can be moved.")
-        if self._core.home.drill.stopped:
-            raise RefusedError("The exercise has ended.", code="TOC-4009")
         event = ev.DrillControlled(
             action=command.action, speed=command.speed,
             to_ms=self._core.now_ms() + round(command.by_s * 1000) if command.by_s else None,

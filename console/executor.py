@@ -2,7 +2,7 @@
 
 It looks at every decision as it is folded, asks ``picture.decisions.settle`` on the picture of that instant, and
 either has the effects carried out in one commit with the proposal's settlement, or refuses with the difference.
-Deadlines are the playbook engine's timers; silence is never consent.
+A deadline escalates, and later expires; silence is never consent.
 """
 
 from __future__ import annotations
@@ -14,8 +14,17 @@ from console.core import Core, Draft
 from console.people import Person
 from picture import alarms
 from picture import events as ev
-from picture.decisions import Pending, Refused, digest_of, proposal_digest, quorum_of, settle, signature_holds
-from picture.entry import Entry
+from picture.decisions import (
+    EXPIRES_AFTER_DUE_MS,
+    Pending,
+    Refused,
+    digest_of,
+    proposal_digest,
+    quorum_of,
+    settle,
+    signature_holds,
+)
+from picture.entry import Actor, Entry
 from picture.errors import PlaybookError, RefusedError, RoadError
 from picture.model import Decision, Effect, Proposal
 
@@ -66,11 +75,8 @@ class Executor:
             raise RefusedError("The signature does not hold.", code="TOC-4005")
         return Draft(event, actor=person.actor)
 
-    def edit(self, command: c.EditProposal, person: Person) -> list[Draft]:
-        """The same proposal without some of its effects, under a new id and digest; the old one is replaced.
-
-        Its deadline goes with it: the first draft is the proposal, the second its timer.
-        """
+    def edit(self, command: c.EditProposal, person: Person) -> Draft:
+        """The same proposal without some of its effects, under a new id and digest; the old one is replaced."""
         proposal = self.proposal(command.proposal)
         if proposal.status != "waiting":
             raise RefusedError(f"{proposal.id} is {proposal.status}.", code="TOC-4009")
@@ -78,13 +84,15 @@ class Executor:
         if not kept or len(kept) == len(proposal.effects):
             raise RefusedError("Nothing would be left, or nothing would change; reject it instead.")
         effects = tuple(_plain(effect) for effect in kept)
-        watched = tuple(ev.WatchedModel(name=w.name, value=w.value, tolerance=w.tolerance, words=w.words)
-                        for w in proposal.watched)
-        dropped = [effect.summary for effect in proposal.effects if effect.id in command.drop]
+        left_out = [effect for effect in proposal.effects if effect.id in command.drop]
+        dropped = [effect.summary for effect in left_out]
+        freed = {dict(effect.args).get("unit") for effect in left_out} - {dict(effect.args).get("unit") for effect in kept}
+        watched = tuple(
+            ev.WatchedModel(name=w.name, value=w.value, tolerance=w.tolerance, words=w.words)
+            for w in proposal.watched if w.name.removeprefix("unit:").partition(".")[0] not in freed)
         quorum = quorum_of(effects, proposal.quorum)
-        identifier = self._core.ids.new("P")
         edited = ev.ProposalMade(
-            id=identifier, title=proposal.title, playbook=proposal.playbook,
+            id=self._core.ids.new("P"), title=proposal.title, playbook=proposal.playbook,
             playbook_version=proposal.playbook_version, run=proposal.run, step=proposal.step,
             incident=proposal.incident, priority=proposal.priority, effects=effects, watched=watched,
             evidence=(*proposal.evidence, f"{person.name} took out: {'; '.join(dropped)}"),
@@ -96,16 +104,17 @@ class Executor:
             lat_e7=proposal.place.lat_e7 if proposal.place else None,
             digest=proposal_digest(effects, watched, due_ms=proposal.due_ms, playbook=proposal.playbook,
                                    playbook_version=proposal.playbook_version, quorum=quorum))
-        due = ev.TimerSet(id=f"{identifier}/due", due_ms=proposal.due_ms, what="due")
-        return [Draft(edited, actor=person.actor), Draft(due, actor=person.actor)]
+        return Draft(edited, actor=person.actor)
 
     # --- carrying out ---------------------------------------------------------------------------------------
 
     def react(self, entries: Sequence[Entry]) -> list[Draft]:
-        """Reactor: settles proposals that a decision was just made on."""
+        """Reactor: settles proposals that a decision was just made on, and plans the deadline of new ones."""
         drafts: list[Draft] = []
         for entry in entries:
-            if isinstance(entry.event, ev.DecisionMade):
+            if isinstance(entry.event, ev.ProposalMade):
+                self._plan_deadlines(entry.event.id, entry.event.due_ms)
+            elif isinstance(entry.event, ev.DecisionMade):
                 drafts += self._settle(entry.event, entry.seq)
         return drafts
 
@@ -131,6 +140,28 @@ class Executor:
         event = ev.ProposalSettled.model_validate({"id": proposal.id, "status": status, "diff": diff})
         changed = alarms.judge([event], self._core.home, self._core.ids)
         return [Draft(one, cause=(seq,)) for one in (event, *changed)]
+
+    # --- deadlines ------------------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """After a restart: the deadlines of everything that still waits."""
+        for proposal in self._core.home.proposals.values():
+            if proposal.status == "waiting":
+                self._plan_deadlines(proposal.id, proposal.due_ms)
+
+    def _plan_deadlines(self, identifier: str, due_ms: int) -> None:
+        add, now = self._core.agenda.add, self._core.now_ms()
+        add(max(due_ms, now), f"7-due:{identifier}", lambda: self._overdue(identifier, "escalated"))
+        add(max(due_ms + EXPIRES_AFTER_DUE_MS, now), f"7-expiry:{identifier}", lambda: self._overdue(identifier, "expired"))
+
+    def _overdue(self, identifier: str, status: str) -> None:
+        """A deadline that passed: first it escalates, later it expires. It never executes."""
+        proposal = self._core.home.proposals.get(identifier)
+        if proposal is None or proposal.status != "waiting" or (status == "escalated" and proposal.escalated):
+            return
+        event = ev.ProposalSettled.model_validate({"id": identifier, "status": status})
+        raised = alarms.judge([event], self._core.home, self._core.ids)
+        self._core.record([Draft(one) for one in (event, *raised)], actor=Actor("system:executor"))
 
 
 def _plain(effect: Effect) -> ev.EffectModel:

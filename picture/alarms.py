@@ -76,7 +76,7 @@ def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
         keys = [f"sensor:{event.id}"]
     elif isinstance(event, ev.VesselUpdated) and not event.judgement and not event.doubt:
         keys = [f"vessel:{event.mmsi}:judgement", f"vessel:{event.mmsi}:doubt"]
-    elif isinstance(event, ev.ProposalSettled) and event.status != "escalated":
+    elif isinstance(event, ev.ProposalSettled) and event.status not in ("escalated", "expired"):
         keys = [f"proposal:{event.id}"]
     changes: list[ev.Event] = []
     for key in keys:
@@ -170,6 +170,18 @@ def _feed(event: ev.FeedChanged, picture: StreamPicture) -> list[_Cause]:
         "this part of the picture is ageing", "Ask its owner; use another source", 600, event.id)]
 
 
+def _undecided(event: ev.ProposalSettled, picture: StreamPicture) -> list[_Cause]:
+    proposal = picture.proposals.get(event.id)
+    if event.status not in ("escalated", "expired") or proposal is None:
+        return []
+    gone = event.status == "expired"
+    return [_Cause(
+        f"proposal:{event.id}", min(proposal.priority, 2),
+        f"{'Expired' if gone else 'Nobody decided'}: {proposal.title}", "its deadline has passed",
+        "nothing was done; silence never means yes",
+        "Do it by hand, or have it proposed anew" if gone else "Decide it, or hand it on", 120, event.id)]
+
+
 def _request(event: ev.RequestAnswered, picture: StreamPicture) -> list[_Cause]:
     request = picture.requests.get(event.id)
     if request is None or event.status not in ("refused", "countered"):
@@ -190,6 +202,6 @@ def _delivery(event: ev.DeliveryChanged, picture: StreamPicture) -> list[_Cause]
 
 RULES: dict[type[ev.Event], Callable[[Any, StreamPicture], list[_Cause]]] = {
     ev.IncidentOpened: _incident, ev.ReportReceived: _distress, ev.SensorUpdated: _sensor,
-    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed,
+    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed, ev.ProposalSettled: _undecided,
     ev.RequestAnswered: _request, ev.DeliveryChanged: _delivery,
 }

@@ -5,6 +5,7 @@ A drill opens nothing live: its folder, keys, channels and secrets are its own, 
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -112,6 +113,7 @@ class DrillWorld:
         self.people = SimulatedPeople(self.core, scenario.people, self.key_of, self._give,
                                       second_only=bool(options.played_by))
         self.units = DrillUnits(self.core, partial(self.deliver, UNIT_FEED))
+        """The crews; where the scenario declares no feed for them nobody plays them, and the operator sets their status."""
         self.counterparts = Counterparts(self.core, scenario.reactions, self.deliver)
         self._health = {feed.id: HealthWatch(feed, self.start_ms) for feed in scenario.feeds}
         self._outbox_due: int | None = None
@@ -150,7 +152,8 @@ class DrillWorld:
         self.core.react_with("executor", self.executor.react)
         self.core.react_with("timers", self._react_timers)
         self.core.react_with("outbox", self._react_outbox)
-        self.core.react_with("units", self.units.react)
+        if UNIT_FEED in self.intakes:
+            self.core.react_with("units", self.units.react)
         self.core.react_with("people", self.people.react)
         self.core.react_with("counterparts", self.counterparts.react)
 
@@ -173,29 +176,37 @@ class DrillWorld:
     def _resume(self) -> None:
         """After a crash: everything that was planned and not done is planned again."""
         self.city.follow(self.core.home)
-        for incident in self.core.home.incidents.values():
-            self.ingest.fusion.place(incident)
+        self.ingest.restore()
+        now = self.core.now_ms()
+        self._health = {feed.id: HealthWatch(feed, now) for feed in self.scenario.feeds}
         self.engine.restore(self.core.picture, self.journal.read())
         fired = {e.event.id for e in self.journal.read() if isinstance(e.event, ev.TimerFired)}
         for entry in self.journal.read():
             if isinstance(entry.event, ev.TimerSet) and entry.event.id not in fired:
                 self._plan_timer(entry.event)
+        self.executor.resume()
         self.outbox.rebuild(self.core.picture)
         self._plan_outbox()
-        self.units.resume()
+        if UNIT_FEED in self.intakes:
+            self.units.resume()
         self.people.resume()
+        self.counterparts.resume()
 
     def _plan(self, source: Path) -> None:
         """Puts the scenario's timetable on the agenda, from the clock's present on."""
         now = self.core.now_ms()
         add = self.core.agenda.add
+        heard = self._heard_at(now)
         for number, message in enumerate(Recording(source)):
+            if message.feed not in self.intakes:
+                raise UsageError(f"messages.jsonl: the scenario declares no feed {message.feed}.", code="TOC-1004")
             at_ms = self.start_ms + message.offset_ms
-            if at_ms >= now:
+            if at_ms > now or (at_ms == now and hashlib.sha256(message.body).hexdigest() not in heard):
                 add(at_ms, f"1-message:{number:05d}", partial(self.deliver, message.feed, message.body))
+        given = {identifier for identifier, _, _ in self.core.home.drill.injects}
         for inject in self.scenario.injects:
             at_ms = self.start_ms + round(inject.at_s * 1000)
-            if at_ms >= now:
+            if at_ms >= now and inject.id not in given:
                 add(at_ms, f"0-inject:{inject.id}", partial(self._inject, inject.id, inject.title))
         for number, line in enumerate(self.scenario.script):
             at_ms = self.start_ms + round(line.at_s * 1000)
@@ -203,6 +214,11 @@ class DrillWorld:
                 add(at_ms, f"5-script:{number:03d}", partial(self._scripted, line.person, line.command))
         add(now + KEEP_HOUSE_MS, "8-house", self._keep_house)
         add(max(self.end_ms, now), "9-end", self._finish)
+
+    def _heard_at(self, at_ms: int) -> set[str]:
+        """SHA-256 of the messages journalled at this very instant: after a crash they are not played twice."""
+        return {entry.event.sha256 for entry in self.journal.read()
+                if entry.recorded_ms == at_ms and isinstance(entry.event, (ev.ReportReceived, ev.ReportRefused))}
 
     # --- what arrives ---------------------------------------------------------------------------------------
 

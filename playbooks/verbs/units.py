@@ -11,9 +11,11 @@ from picture.errors import RefusedError
 from picture.events import AlertRequested, AssignmentEnded, Event, UnitAssigned, UnitStatusChanged, WatchedModel
 from picture.model import Effect, Unit
 from playbooks.context import Context, LonLatE7, NoWay, Way
+from playbooks.dispatch import flooded_roads
 from playbooks.effects import Draft
 from playbooks.verbs.messages import recipients_of
 from playbooks.verbs.verb import Arguments, PlainVerb, cannot
+from twin.profiles import PROFILES
 
 FREE_STATUSES = ("available", "returning", "staged")
 
@@ -53,10 +55,12 @@ def position_of(unit: Unit, ctx: Context) -> LonLatE7:
 
 
 def way_of(unit: Unit, to: LonLatE7, ctx: Context, avoid: frozenset[int]) -> Way | NoWay | None:
-    """Its way over roads open to it now; None for a boat, which needs none."""
+    """Its way over roads open to it now, none deeper than it can wade itself; None for a boat, which needs none."""
     if unit.profile == "boat":
         return None
-    return ctx.services.roads.way(unit.profile, position_of(unit, ctx), to, avoid)
+    profile_mm = round(PROFILES[unit.profile].wading_m * 1000)
+    deep = flooded_roads(ctx.picture.home, unit.wading_mm) if unit.wading_mm < profile_mm else frozenset()
+    return ctx.services.roads.way(unit.profile, position_of(unit, ctx), to, avoid | deep)
 
 
 class UnitAssign(PlainVerb):
