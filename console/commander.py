@@ -55,7 +55,7 @@ class Commander:
         """After the exercise only looking is left: nobody works a real emergency in a drill by mistake."""
         stopped = self._core.home.drill.stopped
         if stopped and not isinstance(command, (c.ResolvePlace, c.NearestUnits, c.Explain)):
-            raise RefusedError(f"The exercise has ended ({stopped}); nothing more is done in it.", code="TOC-4009")
+            raise RefusedError(f"It ended by: {stopped}.", code="TOC-4013")
 
     def _do(self, command: c.Command, person: Person) -> Answer:
         if isinstance(command, c.QuickLine):

@@ -134,6 +134,7 @@ CATALOGUE |= {
     "TOC-4010": ("Client and core are of different versions.", "Use the same version of Tocsin on both sides."),
     "TOC-4011": ("The command is not valid.", "A client of this version does not send such a command; update it."),
     "TOC-4012": ("The core cannot be reached now.", "The picture is ageing; the console connects again by itself."),
+    "TOC-4013": ("The exercise has ended.", "Nothing more is done in it; its journal stays. Work a real emergency outside the drill."),
     "TOC-5001": ("The city pack is missing or damaged.", "Run `tocsin city generate`, or delete the cache to have it built again."),
     "TOC-5002": ("No open road leads there.", "Look at closures around both ends; consider boat or air."),
     "TOC-5003": ("The position is outside the city pack.", "Check longitude and latitude, and which city is loaded."),
