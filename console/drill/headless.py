@@ -71,5 +71,5 @@ async def _at_a_pace(world: DrillWorld, speed: float, progress: Progress, bar: A
             world.collect()
             progress.update(bar, completed=world.core.now_ms() - world.start_ms)
     finally:
-        pacer.stopped = True
+        pacer.stop()
         await running

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from console import commands as c
 from console.core import Core
 
 LONGEST_SLEEP_S = 0.25
+OnFault = Callable[[str, Exception], None]
+"""(what failed, with what)."""
 
 
 class Pacer:
     """Runs a core's agenda against the real clock. Virtual time never runs ahead of what has been done."""
 
-    def __init__(self, core: Core, *, speed: float = 1.0) -> None:
-        """``speed`` is virtual seconds a second; 0: as fast as it can."""
+    def __init__(self, core: Core, *, speed: float = 1.0, on_fault: OnFault | None = None) -> None:
+        """``speed`` is virtual seconds a second; 0: as fast as it can.
+
+        A step that fails is told to ``on_fault`` and the clock goes on; without one it ends the run.
+        """
         self._core = core
+        self._on_fault = on_fault
         self.speed = speed
         self.paused = False
-        self.stopped = False
+        self._stopped = False
         self._anchor_real = time.monotonic()
         self._anchor_ms = core.now_ms()
         self._wake: asyncio.Event | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the clock stands for good: the exercise is over, or its runner let go."""
+        return self._stopped or bool(self._core.home.drill.stopped)
+
+    def stop(self) -> None:
+        """Ends ``run``."""
+        self._stopped = True
+        if self._wake is not None:
+            self._wake.set()
 
     def target_ms(self) -> int:
         """Where the clock should be now."""
@@ -46,19 +64,29 @@ class Pacer:
         elif command.action == "speed" and command.speed is not None:
             self.speed = command.speed
         elif command.action == "step":
-            self._core.step()
+            self._step()
         elif command.action == "jump" and command.by_s is not None:
             self._run_to(self._core.now_ms() + round(command.by_s * 1000))
         elif command.action == "stop":
-            self.stopped = True
+            self.stop()
         self._re_anchor()
         if self._wake is not None:
             self._wake.set()
 
     def _run_to(self, to_ms: int) -> None:
         while not self.stopped and (due := self._core.agenda.next_ms()) is not None and due <= to_ms:
+            self._step()
+        if not self.stopped:
+            self._core.clock.advance_to(to_ms)
+
+    def _step(self) -> None:
+        try:
             self._core.step()
-        self._core.clock.advance_to(to_ms)
+        except Exception as error:
+            # The supervisor of the drill's timetable: one broken step must not stand the whole exercise still.
+            if self._on_fault is None:
+                raise
+            self._on_fault("a step of the drill's timetable", error)
 
     def _re_anchor(self) -> None:
         self._anchor_real = time.monotonic()
@@ -72,7 +100,7 @@ class Pacer:
             due = self._core.agenda.next_ms()
             target = self.target_ms()
             if due is not None and not self.paused and (due <= target or self.speed == 0):
-                self._core.step()
+                self._step()
                 await asyncio.sleep(0)
                 continue
             wait_s = LONGEST_SLEEP_S

@@ -19,21 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from console.core import Draft
 from console.drill.pacer import Pacer
 from console.drill.scenario import load
 from console.drill.world import DrillWorld, Options
 from console.house import check_house
 from console.link import socket_of
 from console.people import Person
-from console.web.api import Door
+from console.web.api import Door, log_fault
 from feeds.inbox import InboxFeed, inbox_app
 from feeds.intake import Reading
 from feeds.refusals import Refusal
 from feeds.signing import Verifier
+from picture import events as ev
 from picture.clock import SystemClock
-from picture.errors import RefusedError, TocsinError
+from picture.errors import InternalError, RefusedError, TocsinError, UsageError
 from picture.reports import Report
 
 LINGER_S = 60.0
@@ -54,6 +56,20 @@ class Run(BaseModel):
     person: str
     position: str
     inbox_port: int = 0
+
+
+def read_run(folder: Path) -> Run:
+    """What ``run.json`` says; ``UsageError`` TOC-1003 names what is missing or must not be there."""
+    path = folder / "run.json"
+    try:
+        return Run.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: it cannot be read.", code="TOC-1003") from error
+    except ValidationError as error:
+        # A misplaced credential must not be repeated: the key is named, its value is not.
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {where}: {first['msg']}", code="TOC-1003") from error
 
 
 class QuietServer(uvicorn.Server):
@@ -97,10 +113,22 @@ class CoreProcess:
         options = Options(seed=run.seed, played_by=run.person, position=run.position, wait_for_outbox=False,
                           on_result=self._wake)
         self.world = DrillWorld(load(run.scenario), run.scenario, folder, run.pack, run.order, options)
-        self.pacer = Pacer(self.world.core, speed=run.speed)
+        self.pacer = Pacer(self.world.core, speed=run.speed, on_fault=self._fault)
         self.world.paced_by(self.pacer)
         self.door = Door(self.world.core, self.world.commander, self.pacer, self._person, self._flood, run.pack)
         self._keys: dict[str, str] = {}
+
+    def _fault(self, what: str, error: Exception) -> None:
+        """One step of the drill failed: it is logged without what it was about, and the operator is told."""
+        log_fault(what, error)
+        alarms = self.world.core.home.alarms
+        key = f"fault:{what}"
+        known = next((one.id for one in alarms.values() if one.key == key and one.state != "cleared"), None)
+        self.world.core.record([Draft(ev.AlarmRaised(
+            id=known or self.world.core.ids.new("AL"), priority=2, title="Part of Tocsin failed",
+            cause_words=f"{what}: {type(error).__name__}", consequence="What this step would have done was not done.",
+            action="Do it by hand; report the code TOC-9001 and what core.log says.", time_to_act_s=600,
+            subject="core", key=key))])
 
     def _wake(self) -> None:
         """On a gateway's thread: has the answers fetched on the core's."""
@@ -185,8 +213,7 @@ class CoreProcess:
 
 
 async def _main(folder: Path) -> None:
-    run = Run.model_validate_json((folder / "run.json").read_text(encoding="utf-8"))
-    await CoreProcess(folder, run).serve()
+    await CoreProcess(folder, read_run(folder)).serve()
 
 
 def main() -> int:
@@ -202,7 +229,7 @@ def main() -> int:
     except TocsinError as error:
         logging.error("%s", error)
         print(json.dumps(error.as_json()), file=sys.stderr)
-        return 3
+        return 4 if isinstance(error, InternalError) else 3
     except KeyboardInterrupt:
         return 0
     return 0

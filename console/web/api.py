@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +23,7 @@ from console.core import Core
 from console.people import Person
 from console.web.frames import NEVER_SENT, PROTOCOL, Frame, encode, entry_frame, flood_frame, refs_in
 from picture.entry import Entry, Ref
-from picture.errors import RefusedError, TocsinError
+from picture.errors import InternalError, RefusedError, TocsinError
 from picture.fold import FOLD_VERSION
 
 BEAT_S = 1.0
@@ -187,13 +189,36 @@ class Door:
             frame = json.loads(text)
             number = frame.get("id")
             command = COMMAND.validate_python(frame["command"])
+        except (ValueError, KeyError, AttributeError, RecursionError) as error:
+            return _no(number, RefusedError(_why_not(error), code="TOC-4011"))
+        try:
             self._clock.catch_up()
             return {"type": "answer", "id": number, "ok": True, "result": self._commander.give(command, person)}
         except TocsinError as error:
-            return {"type": "answer", "id": number, "ok": False, **error.as_json(), "diff": list(error.diff)}
-        except (ValidationError, json.JSONDecodeError, KeyError, AttributeError) as error:
-            refused = RefusedError(f"The command is not valid: {str(error).splitlines()[0]}", code="TOC-4011")
-            return {"type": "answer", "id": number, "ok": False, **refused.as_json()}
+            return _no(number, error)
+        except Exception as error:
+            # The supervisor of commands: a fault of ours ends this command, neither the client nor the core.
+            log_fault(command.do, error)
+            return _no(number, InternalError(f"{command.do}: {type(error).__name__}."))
+
+
+def _no(number: Any, error: TocsinError) -> Frame:
+    return {"type": "answer", "id": number, "ok": False, **error.as_json(), "diff": list(error.diff)}
+
+
+def _why_not(error: Exception) -> str:
+    """What is wrong with a command, without what was typed."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return f"It cannot be read: {type(error).__name__}."
+
+
+def log_fault(what: str, error: Exception) -> None:
+    """Writes where a fault of ours happened to the log; never its message, which may quote a caller."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    logging.error("TOC-9001 %s: %s at %s", what, type(error).__name__, where)
 
 
 def _hello_of(text: str) -> Frame:
