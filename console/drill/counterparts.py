@@ -31,19 +31,25 @@ class Counterparts:
         """Reactor: a request made is answered by the first reaction that fits."""
         for entry in entries:
             if isinstance(entry.event, ev.RequestMade):
-                self._answer(entry.event)
+                self._answer(entry.event, entry.recorded_ms)
         return []
 
-    def _answer(self, request: ev.RequestMade) -> None:
+    def resume(self) -> None:
+        """After a restart: what they have yet to say is said when it was due."""
+        for entry in list(self._core.journal.read()):
+            if isinstance(entry.event, ev.RequestMade):
+                self._answer(entry.event, entry.recorded_ms)
+
+    def _answer(self, request: ev.RequestMade, asked_ms: int) -> None:
         for number, reaction in enumerate(self._reactions):
             fits = fnmatchcase(request.to, reaction.to) and fnmatchcase(request.what.casefold(), reaction.what.casefold())
             if not fits or (reaction.once and number in self._used):
                 continue
             self._used.add(number)
             for reply in reaction.replies:
-                due = self._core.now_ms() + round(reply.after_s * 1000)
-                self._core.agenda.add(due, f"4-reply:{request.id}",
-                                      partial(self._say, reply, request))
+                due = asked_ms + round(reply.after_s * 1000)
+                if due > self._core.now_ms() or asked_ms == self._core.now_ms():
+                    self._core.agenda.add(due, f"4-reply:{request.id}", partial(self._say, reply, request))
             return
 
     def _say(self, reply: Reply, request: ev.RequestMade) -> None:

@@ -60,10 +60,14 @@ class SimulatedPeople:
 
     def resume(self) -> None:
         """After a restart: thinks again about everything that waits."""
-        if not self._second_only:
-            for proposal in list(self._core.home.proposals.values()):
-                if proposal.status == "waiting":
-                    self._consider(proposal.id)
+        for proposal in list(self._core.home.proposals.values()):
+            if proposal.status == "waiting" and (not self._second_only or self._played(proposal)):
+                self._consider(proposal.id)
+
+    def _played(self, proposal: Proposal) -> bool:
+        """Whether the one who plays has approved it."""
+        decisions = [self._core.home.decisions[one] for one in proposal.decisions]
+        return any(one.verdict == "approve" and not one.actor.simulated for one in decisions)
 
     def _consider(self, identifier: str) -> None:
         proposal = self._core.home.proposals.get(identifier)
