@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from geopy.distance import geodesic
+
 from console import commands as c
 from console.core import Core, Draft
 from console.desk import Answer, Desk
@@ -118,22 +120,22 @@ class Commander:
 
 def nearest_units(city_seconds: Callable[..., Any], units: Sequence[Unit], lon: float, lat: float,
                   where: Callable[[Unit], tuple[float, float]]) -> list[dict[str, Any]]:
-    """Every unit with its ETA by open roads or why it cannot go, soonest first."""
+    """Every unit with its ETA by open roads or why it cannot go, soonest first; and how far off it is as the crow flies."""
     answers: list[dict[str, Any]] = []
-    by_profile: dict[str, list[Unit]] = {}
+    able: dict[str, list[tuple[Unit, tuple[float, float]]]] = {}
     for unit in units:
-        if "dispatched" not in UNIT_STATUSES[unit.local_status][2]:
-            answers.append({"unit": unit.id, "eta_s": None, "why_not": unit.local_status.replace("_", " ")})
+        at = where(unit)
+        away_m = float(geodesic((at[1], at[0]), (lat, lon)).metres)
+        if "dispatched" in UNIT_STATUSES[unit.local_status][2]:
+            able.setdefault(unit.profile, []).append((unit, at))
+            answers.append({"unit": unit.id, "eta_s": None, "away_m": away_m, "why_not": "no open road"})
         else:
-            by_profile.setdefault(unit.profile, []).append(unit)
-    for profile, able in sorted(by_profile.items()):
-        seconds = city_seconds(profile, [where(unit) for unit in able], [(lon, lat)])
-        for unit, eta_s in zip(able, seconds[:, 0].tolist(), strict=True):
-            reachable = eta_s != float("inf")
-            answers.append({"unit": unit.id, "eta_s": eta_s if reachable else None,
-                            "why_not": "" if reachable else "no open road"})
-    return sorted(answers, key=lambda one: (one["eta_s"] is None, one["eta_s"] or 0.0, one["unit"]))
-
-
-
-
+            why = unit.local_status.replace("_", " ")
+            answers.append({"unit": unit.id, "eta_s": None, "away_m": away_m, "why_not": why})
+    by_unit = {one["unit"]: one for one in answers}
+    for profile, those in sorted(able.items()):
+        seconds = city_seconds(profile, [at for _, at in those], [(lon, lat)])
+        for (unit, _), eta_s in zip(those, seconds[:, 0].tolist(), strict=True):
+            if eta_s != float("inf"):
+                by_unit[unit.id] |= {"eta_s": eta_s, "why_not": ""}
+    return sorted(answers, key=lambda one: (one["eta_s"] is None, one["eta_s"] or one["away_m"], one["unit"]))

@@ -7,12 +7,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from geopy.distance import geodesic
+
 from console.drill.scenario import Expected, ExpectedIncident, Scenario
 from picture.clock import rfc3339
 from picture.decisions import observe
 from picture.fold import Picture
 from picture.model import Incident, Place, StreamPicture
-from picture.places import distance_m, to_e7
 
 SCHEMA = "tocsin.drill/1"
 
@@ -82,8 +83,10 @@ def _fits(one: ExpectedIncident, incident: Incident) -> bool:
     if one.near is None:
         return True
     place = incident.place
-    return place is not None and distance_m(
-        place.lon_e7, place.lat_e7, to_e7(one.near[0]), to_e7(one.near[1])) <= one.within_m
+    if place is None:
+        return False
+    lon, lat = one.near
+    return float(geodesic((place.lat_e7 / 1e7, place.lon_e7 / 1e7), (lat, lon)).metres) <= one.within_m
 
 
 def summary(scenario: Scenario, expected: Expected, picture: Picture, seed: int, journal: Path) -> dict[str, Any]:
