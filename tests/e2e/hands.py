@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -236,7 +237,8 @@ def post(core: CoreProcess, feed: str, body: bytes, *, headers: Mapping[str, str
         right = sign(secret, round(time.time() * 1000) if at_ms is None else at_ms, body)
     connection = http.client.HTTPConnection(url.hostname or "", url.port or 0, timeout=PATIENCE_S)
     try:
-        connection.request("POST", f"{url.path}{feed}", body, right | dict(headers or {}))
+        with contextlib.suppress(ConnectionError):  # what is far too large is answered before it was sent whole
+            connection.request("POST", f"{url.path}{feed}", body, right | dict(headers or {}))
         answer = connection.getresponse()
         return Answer(answer.status, json.loads(answer.read()))
     finally:
