@@ -199,14 +199,17 @@ def journal_show(
     kind: Annotated[list[str] | None, typer.Option(help="Only these kinds (may be repeated).")] = None,
     limit: Annotated[int, typer.Option(help="At most so many; 0: all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    to: Annotated[Path | None, typer.Option(help="Lay it out as tables in this SQLite file, for any SQLite tool.")] = None,
     digest: Annotated[bool, typer.Option("--digest", help="Only fold it and print the picture's digest.")] = False,
 ) -> None:
-    """Shows what a journal holds, clear parts only; with --digest the picture it folds to."""
+    """Shows what a journal holds, clear parts only; with --digest the picture it folds to, with --to as tables."""
     from itertools import islice
+
+    from sqlite_utils import Database
 
     from picture.fold import Picture
     from picture.journal import JournalReader
-    from picture.journal.projections import shown
+    from picture.journal.projections import project, shown
     from picture.text import visible
 
     with JournalReader(file) as reader:
@@ -217,6 +220,9 @@ def journal_show(
                 raise JournalError(report.why, code="TOC-3002" if report.first_bad else "TOC-3105")
             picture = Picture(reader.stream).apply_all(reader.read())
             give({"schema": "tocsin.digest/1", "cursor": picture.cursor, "picture_digest": picture.digest()})
+            return
+        if to is not None:
+            give({"schema": "tocsin.tables/1", "file": str(to), "entries": project(reader, Database(to))})
             return
         rows = shown(reader, after=after, kinds=tuple(kind or ()))
         for row in islice(rows, limit or None):

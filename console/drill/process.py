@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import uvicorn
@@ -28,6 +29,7 @@ from console.drill.world import DrillWorld, Options
 from console.house import check_house
 from console.link import socket_of
 from console.people import Person
+from console.polling import Polling
 from console.web.api import Door, log_fault
 from feeds.inbox import InboxFeed, inbox_app
 from feeds.intake import Reading
@@ -176,6 +178,16 @@ class CoreProcess:
         return inbox_app(feeds, deliver=self._deliver, refuse=self._refuse, judge=self._judge,
                          real_clock=SystemClock(), world_clock=self.world.core.clock)
 
+    def _polling(self) -> Polling:
+        world = self.world
+
+        def deliver(feed: str, data: bytes) -> None:
+            self.pacer.catch_up()
+            world.deliver(feed, data)
+
+        return Polling(world.scenario.feeds, world.intakes, deliver=deliver, failed=world.fetch_failed,
+                       unchanged=world.fetch_unchanged, rng=Random(world.seed))
+
     # --- running --------------------------------------------------------------------------------------------
 
     async def serve(self) -> None:
@@ -186,7 +198,8 @@ class CoreProcess:
                                            log_level="warning", lifespan="off"))
         with _own_socket(path) as listener:
             tasks = [asyncio.create_task(one) for one in (
-                door.serve([listener]), inbox.serve(), self.door.beat(), self.pacer.run(), self._tell_port(inbox))]
+                door.serve([listener]), inbox.serve(), self.door.beat(), self.pacer.run(), self._polling().run(),
+                self._tell_port(inbox))]
             try:
                 await self._until_over()
             finally:

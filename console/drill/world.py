@@ -234,6 +234,14 @@ class DrillWorld:
         """Journals a change of the feed's state that this delivery made."""
         self._health_changed(feed, self._health[feed].arrived(reading, self.core.now_ms()))
 
+    def fetch_failed(self, feed: str, why: str) -> None:
+        """Journals that a feed could not be fetched, when that is news."""
+        self._health_changed(feed, self._health[feed].fetch_failed(why, self.core.now_ms()))
+
+    def fetch_unchanged(self, feed: str) -> None:
+        """Journals that a source which had been lost is there again, when it answers that nothing changed."""
+        self._health_changed(feed, self._health[feed].unchanged(self.core.now_ms()))
+
     def _health_changed(self, feed: str, health: Health | None) -> None:
         known = self.core.home.feeds.get(feed)
         if health is None or known is None or (known.state == "waiting" and health.state == "ok"):

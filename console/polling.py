@@ -1,0 +1,51 @@
+"""Fetches the feeds that have an address, each by a loop of its own; what arrives goes the way of every delivery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from random import Random
+
+import httpx
+
+from feeds.config import FeedConfig
+from feeds.intake import Intake
+from feeds.poll import Fetched, Poller
+
+Deliver = Callable[[str, bytes], object]
+Failed = Callable[[str, str], object]
+Unchanged = Callable[[str], object]
+
+
+class Polling:
+    """Polls feeds until it is cancelled. One client, so one connection per host; the clock here is the real one."""
+
+    def __init__(self, feeds: Sequence[FeedConfig], intakes: dict[str, Intake], *, deliver: Deliver, failed: Failed,
+                 unchanged: Unchanged, rng: Random) -> None:
+        self._feeds = [feed for feed in feeds if feed.url]
+        self._intakes = intakes
+        self._deliver, self._failed, self._unchanged = deliver, failed, unchanged
+        self._rng = rng
+
+    async def run(self) -> None:
+        """Returns at once where no feed has an address."""
+        if not self._feeds:
+            return
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.TaskGroup() as group:
+            for feed in self._feeds:
+                group.create_task(self._follow(feed, client))
+
+    async def _follow(self, feed: FeedConfig, client: httpx.AsyncClient) -> None:
+        poller = Poller(client, feed.url, interval_s=feed.poll_s, max_bytes=self._intakes[feed.id].max_bytes, rng=self._rng)
+        while True:
+            fetched = await poller.fetch()
+            self._take(feed.id, fetched)
+            await asyncio.sleep(fetched.next_s)
+
+    def _take(self, feed: str, fetched: Fetched) -> None:
+        if fetched.outcome == "new":
+            self._deliver(feed, fetched.body)
+        elif fetched.outcome == "failed":
+            self._failed(feed, fetched.why)
+        else:
+            self._unchanged(feed)
