@@ -53,7 +53,14 @@ def entry(
 ) -> Entry:
     """An entry as a journal would give it back, without a journal."""
     sealed = tuple(path for path, _ in sealed_values(event))
-    known = {"source": "", "grade": "", "agreement": "", "cause": (), "commit_id": f"c{seq}", "index": 0} | fields
+    known: dict[str, Any] = {
+        "source": "",
+        "grade": "",
+        "agreement": "",
+        "cause": (),
+        "commit_id": f"c{seq}",
+        "index": 0,
+    } | fields
     return Entry(
         v=1, stream=stream, seq=seq, kind=event.kind, kind_v=event.version, at_ms=at_ms, recorded_ms=at_ms,
         actor=Actor(actor), payload_digest="", prev="", hash="", event=clear_part(event), sealed=sealed, **known,

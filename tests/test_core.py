@@ -126,7 +126,7 @@ def test_only_a_drill_that_still_runs_has_a_clock_to_move(room: Room) -> None:
     commander = Commander(room.core, room.desk, room.executor, pace=pacer)
     commander.give(c.ControlDrill(action="stop"), trainer)
     assert pacer.stopped and room.core.home.drill.stopped == "real emergency"
-    for command, giver, code in (("resume", trainer, "TOC-4009"), ("pause", INES, "TOC-4004")):
+    for command, giver, code in (("resume", trainer, "TOC-4013"), ("pause", INES, "TOC-4004")):
         with pytest.raises(RefusedError) as caught:
             commander.give(c.ControlDrill.model_validate({"action": command}), giver)
         assert caught.value.code == code

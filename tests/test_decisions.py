@@ -186,11 +186,13 @@ def test_a_signature_holds_for_every_field_it_covers(field: str) -> None:
     true = Decision("D-1", "P-1", "d", "approve", Actor("Ines Prado", "duty_officer"), 0, public, signature, "seen 9 s")
     assert signature_holds(true)
     if field in ("person", "position"):
-        forged = replace(true, actor=replace(true.actor, **{field: "Mallory"}))
+        other = Actor("Mallory", "duty_officer") if field == "person" else Actor("Ines Prado", "port_captain")
+        forged = replace(true, actor=other)
     elif field == "public_key":
         forged = replace(true, public_key=sign(key_of("Mallory"), "P-1", "d", "approve", "M", "p")[0])
     else:
-        forged = replace(true, **{field: "00" * 64})
+        changed: dict[str, Any] = {field: "00" * 64}
+        forged = replace(true, **changed)
     assert not signature_holds(forged)
 
 

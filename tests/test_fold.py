@@ -183,7 +183,7 @@ def test_an_older_position_does_not_replace_a_newer_one() -> None:
 def test_ending_an_assignment_frees_unit_and_incident() -> None:
     sent = ev.UnitAssigned(id="A-1", unit="E12", incident="I-1", to_lon_e7=1, to_lat_e7=2)
     picture = folded([drill(), unit(), incident(), sent])
-    assert picture.incidents["I-1"].units == ("E12",) and picture.units["E12"].status == "assigned"
+    assert list(picture.incidents["I-1"].units) == ["E12"] and picture.units["E12"].status == "assigned"
     picture.apply(entry(ev.AssignmentEnded(id="A-1", status="stood_down", why="not needed"), 5))
-    assert picture.incidents["I-1"].units == () and picture.units["E12"].assignment == ""
+    assert list(picture.incidents["I-1"].units) == [] and picture.units["E12"].assignment == ""
     assert picture.assignments["A-1"].status == "stood_down"

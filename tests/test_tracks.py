@@ -44,7 +44,12 @@ def test_a_position_on_land_is_doubted_even_of_a_ship_unknown_so_far() -> None:
 
 def test_the_ground_is_asked_in_degrees_lon_before_lat() -> None:
     asked: list[tuple[float, float]] = []
-    judge_vessel(report(), None, on_water=lambda lon, lat: bool(asked.append((lon, lat))))
+
+    def on_water(lon: float, lat: float) -> bool:
+        asked.append((lon, lat))
+        return True
+
+    judge_vessel(report(), None, on_water=on_water)
     assert asked == [(LON_E7 / 1e7, LAT_E7 / 1e7)]
 
 

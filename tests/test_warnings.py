@@ -142,7 +142,8 @@ def test_an_alert_without_an_identifier_does_not_name_the_flood() -> None:
     flood = ev.HazardChanged(id="H-FLOOD", hazard_kind="flood", title="Flood at 3.1 m", level_mm=3100)
     office.apply(flood, "twin:flood")
     assert office.hear(message("", msg_type="Cancel", sender="x@y.example")) == []
-    assert len(office.hear(message("", sender="x@y.example"))) == 1
+    office.hear(message("", sender="x@y.example"))
+    assert len(office.hazards) == 2
     assert office.picture.hazards["H-FLOOD"].disputed == ""
 
 
