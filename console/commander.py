@@ -67,8 +67,7 @@ class Commander:
             entries = self._core.record(drafts, actor=person.actor)
             return answer | ({"seq": entries[-1].seq} if entries else {})
         if isinstance(command, c.Decide):
-            decision = self._executor.decide(command, person)
-            self._core.record([decision], actor=person.actor)
+            self._core.record(self._executor.decide(command, person), actor=person.actor)
             settled = self._executor.proposal(command.proposal)
             return {"status": settled.status, "diff": list(settled.refusal)}
         if isinstance(command, c.EditProposal):
@@ -125,7 +124,7 @@ def nearest_units(city_seconds: Callable[..., Any], units: Sequence[Unit], lon: 
     able: dict[str, list[tuple[Unit, tuple[float, float]]]] = {}
     for unit in units:
         at = where(unit)
-        away_m = float(geodesic((at[1], at[0]), (lat, lon)).metres)
+        away_m = float(geodesic((at[1], at[0]), (lat, lon)).m)
         if "dispatched" in UNIT_STATUSES[unit.local_status][2]:
             able.setdefault(unit.profile, []).append((unit, at))
             answers.append({"unit": unit.id, "eta_s": None, "away_m": away_m, "why_not": "no open road"})

@@ -86,7 +86,7 @@ def _fits(one: ExpectedIncident, incident: Incident) -> bool:
     if place is None:
         return False
     lon, lat = one.near
-    return float(geodesic((place.lat_e7 / 1e7, place.lon_e7 / 1e7), (lat, lon)).metres) <= one.within_m
+    return float(geodesic((place.lat_e7 / 1e7, place.lon_e7 / 1e7), (lat, lon)).m) <= one.within_m
 
 
 def summary(scenario: Scenario, expected: Expected, picture: Picture, seed: int, journal: Path) -> dict[str, Any]:
