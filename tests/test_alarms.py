@@ -179,6 +179,14 @@ def test_no_event_clears_a_life_safety_alarm() -> None:
     assert board.alarm().state == "cleared" and board.alarm().cleared_by == "Ines Prado"
 
 
+def test_a_cause_that_goes_does_not_return_a_life_safety_alarm() -> None:
+    board = Board()
+    (raised,) = board.add(distress())
+    assert isinstance(raised, ev.AlarmRaised)
+    board.apply(raised.model_copy(update={"id": "AL-9", "key": "feed:ais"}))
+    assert board.add(feed("ok")) == [] and board.alarm("AL-9").state == "unacknowledged"
+
+
 @pytest.mark.parametrize("answer", ["refused", "countered"])
 def test_another_control_room_that_does_otherwise_rings_with_its_terms(answer: str) -> None:
     board = Board()
