@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,7 +95,9 @@ def _headless(source: Path, folder: Path, pack: Path, order: Path, seed: int | N
               as_json: bool) -> None:
     from console.drill.headless import run
     from console.drill.summary import in_words
+    from console.starting import keep_allowed_environment
 
+    keep_allowed_environment()
     result = run(source, folder, pack, order, seed=seed, speed=speed, quiet=not sys.stderr.isatty())
     if as_json:
         give(result)
@@ -316,6 +320,15 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as fault:  # the boundary to a person: a fault of ours has a code and an exit status too
+        traceback.print_exc()
+        say(json.dumps(InternalError(type(fault).__name__).as_json()))
+        sys.exit(OURS)
+    except Exception as error:
+        # The boundary of the command: a fault of ours must not look like a drill whose expectations were missed.
+        traceback.print_exc()
+        say(json.dumps(InternalError(f"{type(error).__name__}.").as_json(), ensure_ascii=False))
+        sys.exit(OURS)
 
 
 if __name__ == "__main__":
