@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from console.config import Home, sample_incidents
@@ -13,6 +14,23 @@ from console.link import socket_of
 from picture.errors import UsageError
 
 CITY = "port-meridian"
+ALLOWED_ENVIRONMENT = frozenset({
+    "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "TOCSIN_HOME", "XDG_CACHE_HOME",
+    "XDG_DATA_HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "COVERAGE_PROCESS_START",
+    "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES"})
+"""What a drill may see of its environment: no credential hides in what is not there."""
+
+
+def allowed_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that a drill is run with."""
+    return {name: value for name, value in environ.items() if name in ALLOWED_ENVIRONMENT}
+
+
+def keep_allowed_environment() -> None:
+    """Forgets everything else of this process's own environment."""
+    kept = allowed_environment(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)
 
 
 def scenarios() -> dict[str, Path]:
@@ -53,12 +71,10 @@ def running(home: Home) -> list[Path]:
 
 def start_core(folder: Path) -> None:
     """Starts the core of a prepared folder as a process of its own, which outlives this one."""
-    from console.drill.process import allowed_environment
-
     with (folder / "core.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "console.drill.process", str(folder)], stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, start_new_session=True, env=allowed_environment(dict(os.environ)) | _path())
+            stderr=log, start_new_session=True, env=allowed_environment(os.environ) | _path())
 
 
 def _path() -> dict[str, str]:

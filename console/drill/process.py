@@ -30,6 +30,7 @@ from console.house import check_house
 from console.link import socket_of
 from console.people import Person
 from console.polling import Polling
+from console.starting import keep_allowed_environment
 from console.web.api import Door, log_fault
 from feeds.inbox import InboxFeed, inbox_app
 from feeds.intake import Reading
@@ -41,9 +42,6 @@ from picture.errors import InternalError, RefusedError, TocsinError, UsageError
 from picture.reports import Report
 
 LINGER_S = 60.0
-ALLOWED_ENVIRONMENT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "TOCSIN_HOME",
-                                 "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "COVERAGE_PROCESS_START"})
-"""What a drill core may see of its environment: no credential hides in what is not there."""
 
 
 class Run(BaseModel):
@@ -80,11 +78,6 @@ class QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def allowed_environment(environ: dict[str, str]) -> dict[str, str]:
-    """The part of an environment that a drill core is started with."""
-    return {name: value for name, value in environ.items() if name in ALLOWED_ENVIRONMENT}
 
 
 @contextlib.contextmanager
@@ -233,9 +226,7 @@ def main() -> int:
     """Starts the core of the drill in the folder that is named; errors go to ``core.log`` in plain words."""
     folder = Path(sys.argv[1])
     logging.basicConfig(filename=folder / "core.log", level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    kept = allowed_environment(dict(os.environ))
-    os.environ.clear()
-    os.environ.update(kept)
+    keep_allowed_environment()
     try:
         check_house()
         asyncio.run(_main(folder))

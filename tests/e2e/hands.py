@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console import commands as c
-from console.drill.process import Run, allowed_environment
+from console.drill.process import Run
 from console.link import Link, socket_of
+from console.starting import allowed_environment
 from feeds.signing import sign
 from picture.fold import Picture
 from picture.journal import JournalReader
@@ -108,7 +109,7 @@ class CoreProcess:
     def start(self) -> None:
         """Returns when the core listens on both its doors."""
         (self.folder / "inbox.json").unlink(missing_ok=True)
-        environ = allowed_environment(dict(os.environ)) | {"PYTHONPATH": str(ROOT)} | self.environ
+        environ = allowed_environment(os.environ) | {"PYTHONPATH": str(ROOT)} | self.environ
         with (self.folder / "core.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "console.drill.process", str(self.folder)], stdin=subprocess.DEVNULL,
