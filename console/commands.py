@@ -133,6 +133,8 @@ class Decide(_Command):
     public_key: str
     signature: str
     shown: str = Field(default="", max_length=200)
+    reason: str = Field(default="", max_length=300)
+    """Why, in the person's words; sealed, and no part of what is signed."""
 
 
 class EditProposal(_Command):

@@ -47,8 +47,11 @@ class Executor:
             raise RefusedError(f"There is no proposal {identifier}.", code="TOC-4008")
         return found
 
-    def decide(self, command: c.Decide, person: Person) -> Draft:
-        """The decision as an entry to be; refused where it cannot count (wrong digest, person, key, or too late)."""
+    def decide(self, command: c.Decide, person: Person) -> list[Draft]:
+        """The decision as an entry to be, and a log line with its reason if one was given: one commit.
+
+        Refused where it cannot count (wrong digest, person, key, or too late).
+        """
         proposal = self.proposal(command.proposal)
         if proposal.status != "waiting":
             raise RefusedError(f"{proposal.id} is {proposal.status}.", code="TOC-4009")
@@ -73,7 +76,13 @@ class Executor:
         if not signature_holds(Decision(event.id, event.proposal, event.digest, event.verdict, person.actor, 0,
                                         event.public_key, event.signature, event.shown)):
             raise RefusedError("The signature does not hold.", code="TOC-4005")
-        return Draft(event, actor=person.actor)
+        drafts = [Draft(event, actor=person.actor)]
+        if command.reason:
+            verdict = {"approve": "Approved", "reject": "Rejected"}[command.verdict]
+            line = ev.LogWritten(id=self._core.ids.new("L"), incident=proposal.incident, subject=proposal.id,
+                                 text=f"{verdict} {proposal.id} {proposal.title}: {command.reason}")
+            drafts.append(Draft(line, actor=person.actor))
+        return drafts
 
     def edit(self, command: c.EditProposal, person: Person) -> Draft:
         """The same proposal without some of its effects, under a new id and digest; the old one is replaced."""

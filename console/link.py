@@ -65,8 +65,11 @@ class Session(Protocol):
 
     async def run(self, on_change: Callable[[Change], None]) -> None: ...
     async def command(self, command: Command) -> dict[str, Any]: ...
-    def decide(self, proposal: Proposal, verdict: Literal["approve", "reject"], shown: str = "") -> Decide: ...
+    def decide(
+        self, proposal: Proposal, verdict: Literal["approve", "reject"], shown: str = "", reason: str = ""
+    ) -> Decide: ...
     def now_ms(self) -> int: ...
+    def silent_s(self) -> float: ...
     def text(self, ref: Ref | None) -> str | None: ...
     def position_of(self, unit: Unit) -> tuple[float, float]: ...
     def route(self, assignment: Assignment) -> list[tuple[float, float]]: ...
@@ -160,10 +163,12 @@ class Link:
             return self._take_flood(frame)
         if kind == "hello":
             self.world, self.pack = frame["world"], frame["pack"]
-            self.state = "live"
+            self.state, self.why = "live", ""
             return Change(state_changed=True)
         if kind == "refused":
-            raise _error_of(frame)
+            error = _error_of(frame)
+            self.why = f"{error.message} {error.remedy} ({error.code})"
+            raise error
         return Change() if kind == "beat" else None
 
     def _entries(self, frames: list[Frame]) -> Change:
@@ -214,11 +219,13 @@ class Link:
         result: dict[str, Any] = frame["result"]
         return result
 
-    def decide(self, proposal: Proposal, verdict: Literal["approve", "reject"], shown: str = "") -> Decide:
-        """A decision on what is shown, signed with this person's key."""
+    def decide(
+        self, proposal: Proposal, verdict: Literal["approve", "reject"], shown: str = "", reason: str = ""
+    ) -> Decide:
+        """A decision on what is shown, signed with this person's key; the reason goes into the log, unsigned."""
         public, signature = sign(self._key, proposal.id, proposal.digest, verdict, self.person, self.position, shown)
         return Decide(proposal=proposal.id, digest=proposal.digest, verdict=verdict, public_key=public,
-                      signature=signature, shown=shown)
+                      signature=signature, shown=shown, reason=reason)
 
     # --- reading --------------------------------------------------------------------------------------------
 

@@ -47,6 +47,15 @@ def test_a_rejection_settles_it_and_carries_out_nothing(room: Room) -> None:
     assert room.carried == [] and room.core.home.requests == {}
 
 
+def test_the_reason_of_a_decision_is_a_sealed_log_line_of_the_same_commit(room: Room) -> None:
+    room.record(proposal())
+    room.do(decision(room, "P-1", "reject").model_copy(update={"reason": "the crew is exhausted"}))
+    made, line = list(room.core.journal.read())[-3:-1]
+    assert [made.kind, line.kind] == ["decision.made", "log.written"] and made.commit_id == line.commit_id
+    assert isinstance(line.event, ev.LogWritten) and line.event.text is None and line.sealed == ("text",)
+    assert (line.actor.person, line.event.subject) == ("Ines Prado", "P-1")
+
+
 def test_a_changed_precondition_is_refused_with_the_difference(room: Room) -> None:
     room.record(proposal(watched=AVAILABLE))
     signed = decision(room, "P-1")

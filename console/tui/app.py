@@ -125,6 +125,7 @@ class TocsinApp(Exercise):
             self.push_screen(ProposalScreen(self.desk, key))
         elif details.exists(self.desk, key):
             self.push_screen(ItemScreen(self.desk, key))
+            self.desk.read(key)
 
     def go_to(self, key: str) -> None:
         """Selects a thing, shows it on the map and opens it."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from console.commands import ChangeIncident
 from picture.entry import Ref
 from picture.errors import TocsinError
 from picture.model import StreamPicture
@@ -82,8 +83,7 @@ class Desk:
     @property
     def age_s(self) -> float:
         """How old the picture is: its lag at the core, or the silence since anything was heard."""
-        silent = getattr(self.link, "silent_s", None)
-        return max(self.link.lag_ms / 1000, silent() if silent is not None else 0.0)
+        return max(self.link.lag_ms / 1000, self.link.silent_s())
 
     def said(self, ref: Ref | None, sealed: str = "(sealed: not readable from this position)") -> str:
         """The opened text of a reference; words in its place where it cannot be read, empty where there is none."""
@@ -119,6 +119,12 @@ class Desk:
     def ask(self, command: Command, then: Callable[[Answer], None], failed: Callable[[str], None]) -> None:
         """Asks a question; exactly one of the two is called with the answer or with why there is none."""
         self._start(self._question(command, then, failed))
+
+    def read(self, key: str) -> None:
+        """Marks an unread incident as read, as whoever opens it has seen it; it is no matter if that is refused."""
+        one = self.home.incidents.get(key.removeprefix("incident:"))
+        if one is not None and one.unread and one.status == "open":
+            self.ask(ChangeIncident(incident=one.id, unread=False), lambda _: None, lambda _: None)
 
     def tell(self, words: str, *, refused: bool = False) -> None:
         """Puts words in the notice line."""

@@ -26,6 +26,9 @@ _GREYS: Final = {
                       "#3d2a5c"),
 }  # fmt: skip
 
+_UNSEEN: Final = {"dark": "#454d56", "light": "#aab1b9", "high_contrast": "#0050a0"}
+"""The block behind what nobody has looked at yet: plain at a glance, and quieter than a priority."""
+
 
 def theme(name: str) -> Theme:
     """The textual theme for inputs, scrollbars and borders."""
@@ -61,7 +64,7 @@ def styles(name: str) -> dict[str, Style]:
         "warn": Style(color=warn), "bad": Style(color=bad, bold=True),
         "pending": Style(color=dim, italic=True), "said": Style(color=strong),
         "badge": Style(color=ground, bgcolor=dim if name != "high_contrast" else "#ffffff", bold=True),
-        "hatch": Style(color=faint), "unack": Style(color=ground, bgcolor=text, bold=True),
+        "hatch": Style(color=faint), "unack": Style(color=strong, bgcolor=_UNSEEN[name], bold=True),
         "bar_bad": Style(color=named["p1_ink"], bgcolor=bad, bold=True),
         "bar_warn": Style(color=named["p2_ink"], bgcolor=named["p2"], bold=True),
         "on_ground": Style(bgcolor=ground), "on_bar": Style(bgcolor=bar), "on_panel": Style(bgcolor=panel),

@@ -56,6 +56,7 @@ class FakeSession:
     speed: float = 10.0
     paused: bool = False
     lag_ms: int = 0
+    why: str = ""
     at_ms: int = START_MS
     depth: Any = None
     texts: dict[Ref, Any] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class FakeSession:
         found: dict[str, Any] = answer(command) if callable(answer) else answer
         return found
 
-    def decide(self, proposal: Proposal, verdict: str, shown: str = "") -> Decide:
+    def decide(self, proposal: Proposal, verdict: str, shown: str = "", reason: str = "") -> Decide:
         key = Ed25519PrivateKey.from_private_bytes(bytes(32))
         public, signature = sign(key, proposal.id, proposal.digest, verdict, self.person, self.position, shown)
         return Decide(
@@ -88,7 +89,11 @@ class FakeSession:
             public_key=public,  # type: ignore[arg-type]
             signature=signature,
             shown=shown,
+            reason=reason,
         )
+
+    def silent_s(self) -> float:
+        return 0.0
 
     def now_ms(self) -> int:
         return self.at_ms

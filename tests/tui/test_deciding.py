@@ -75,16 +75,16 @@ async def test_an_outward_act_is_approved_only_by_typing_the_incident_number(ses
         assert [(one.do, one.proposal) for one in session.commands] == [("decide", "P-2")]
 
 
-async def test_a_rejection_asks_why_and_the_reason_is_logged(session: FakeSession) -> None:
+async def test_a_rejection_and_its_reason_are_one_act(session: FakeSession) -> None:
     async with console(session) as pilot:
         await keys(pilot, "3")
         await choose(pilot, "proposal:P-1")
         await keys(pilot, "enter", "x")
         await typed(pilot, "crew is exhausted")
         await keys(pilot, "enter")
-        assert [one.do for one in session.commands] == ["decide", "write_log"]
+        assert [one.do for one in session.commands] == ["decide"]
         assert session.commands[0].verdict == "reject"
-        assert "crew is exhausted" in session.commands[1].text and session.commands[1].incident == "I-1"
+        assert session.commands[0].reason == "crew is exhausted"
 
 
 async def test_effects_are_left_out_and_the_rest_is_offered_again_before_it_is_approved(session: FakeSession) -> None:

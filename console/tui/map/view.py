@@ -190,6 +190,10 @@ class MapView(Widget, can_focus=True):
         self._placed = True
         self._look(Camera.fitting((x_min, y_min, x_max, y_max), cols=self.camera.cols, rows=self.camera.rows))
 
+    def opening(self) -> Camera:
+        """Where the map looks at first, for the present size: the whole city."""
+        return self._fitted()
+
     @property
     def cursor_lonlat(self) -> tuple[float, float] | None:
         """The place under the crosshair, or None while it is off."""
@@ -269,13 +273,13 @@ class MapView(Widget, can_focus=True):
     # Textual
 
     def on_resize(self, event: events.Resize) -> None:
-        """Keeps centre and scale; the first size shows the whole city."""
+        """Keeps centre and scale; the first size shows the opening view."""
         if not event.size.width or not event.size.height:
             return
         self.camera = self.camera.resized(event.size.width, event.size.height)
         if not self._placed:
             self._placed = True
-            self.camera = self._fitted()
+            self.camera = self.opening()
         if self.overlay.cursor is not None:
             col, row = self.overlay.cursor
             self.overlay.cursor = min(col, self.camera.cols - 1), min(row, self.camera.rows - 1)

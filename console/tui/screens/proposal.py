@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from console.commands import EditProposal, WriteLog
+from console.commands import EditProposal
 from console.tui import words
 from console.tui.desk import Answer, Desk
 from console.tui.details.proposal import proposal_page
@@ -16,6 +16,8 @@ from console.tui.screens.ask import AskScreen, ConfirmScreen
 from console.tui.screens.page import PageScreen, title_line
 from console.tui.widgets.rows import Rows
 from picture.model import Proposal
+
+REASON_CHARACTERS = 300
 
 
 class ProposalScreen(PageScreen):
@@ -155,10 +157,8 @@ class ProposalScreen(PageScreen):
 
     def _reject(self, one: Proposal, why: str) -> None:
         desk = self.desk
-        desk.send(desk.link.decide(one, "reject", self._shown(one)), self.key, "rejecting…", done=f"Rejected {one.id}")
-        desk.send(
-            WriteLog(text=f"Rejected {one.id} {one.title}: {why}", incident=one.incident), f"log:{one.id}", "logging…"
-        )
+        decision = desk.link.decide(one, "reject", self._shown(one), why[:REASON_CHARACTERS])
+        desk.send(decision, self.key, "rejecting…", done=f"Rejected {one.id}")
 
     def _edit(self, one: Proposal) -> None:
         if len(self.dropped) == len(one.effects):

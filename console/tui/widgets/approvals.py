@@ -44,7 +44,7 @@ class Approvals(Pane):
         soon = one.due_ms - desk.now_ms < 60_000
         due: Span = (words.countdown(desk.now_ms, one.due_ms), "warn" if late or soon else "text")
         lines: list[Line] = [
-            ((f" {one.priority} ", f"p{one.priority}"), (" " + fit(one.title, width - 5), "strong")),
+            *wrapped(one.title, width, "strong", 5, (f" {one.priority} ", f"p{one.priority}")),
         ]
         if pending := desk.pending_words(key):
             lines.append((("     ", "text"), (pending, "pending")))

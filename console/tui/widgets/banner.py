@@ -34,6 +34,8 @@ class Banner(LineBar):
                 (f" EXERCISE STOPPED: {home.drill.stopped}. ", "bar_bad"),
                 (" Nothing of this screen is live. Go to the live console now.", "strong"),
             )
+        if link.why:
+            return ((" ▲ The core will not have you ", "bar_bad"), (f" {link.why}", "strong"))
         if link.state == "down":
             return (
                 (f" ▲ LINK DOWN: the picture is {self.desk.age_s:.0f} s old ", "bar_warn"),

@@ -7,6 +7,8 @@ from console.tui.lines import Col, Item, Line, row
 from console.tui.widgets.pane import Pane
 from picture.model import Feed
 
+NAME_CELLS = 16
+
 
 class Feeds(Pane):
     """One row for each feed; a sick one has ▲ and says why."""
@@ -30,7 +32,7 @@ class Feeds(Pane):
 
     def _item(self, one: Feed, width: int, now: int) -> Item:
         sick = is_sick(one, now)
-        name, wide = one.id, 0 if width < 46 else 14
+        name, wide = one.id, 0 if width < 46 else NAME_CELLS
         said = state_words(one, now)
         cols = [Col("▲" if sick else "·", "warn" if sick else "faint", 1), Col(name, "text" if sick else "dim", wide)]
         if wide:

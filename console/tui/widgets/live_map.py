@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from console.tui import on_map
 from console.tui.desk import Desk
 from console.tui.map import MapView
+from console.tui.map.camera import Camera
 
 CLOSING = ("road.", "world.")
 DOT_M_CLOSE = 8.0
+OPENING_STEP = 9
+"""Half octaves: 22.6 m a dot, a district; on a wall the scale stays and more of the city shows."""
+LOW_LYING = ("pumps", "outfalls")
+"""What stands where the city takes in water: the middle of it is where a surge night begins."""
 
 
 class LiveMap(MapView):
@@ -20,6 +27,15 @@ class LiveMap(MapView):
         self._desk = desk
         self._flood: Any = None
         self._route: object = None
+
+    def opening(self) -> Camera:
+        """The low-lying middle of the city at the scale of a district; the whole city where none is known."""
+        sites = [site for name in LOW_LYING for site in self.pack.meta.get(name) or ()]
+        if not sites:
+            return super().opening()
+        x, y = self.pack.to_xy(*(np.array([float(site[axis]) for site in sites]) for axis in ("lon", "lat")))
+        cols, rows = self.camera.cols, self.camera.rows
+        return Camera.at(float(np.median(x)), float(np.median(y)), step=OPENING_STEP, cols=cols, rows=rows)
 
     def tick(self) -> None:
         """Marks where they are now, and the water as it stands."""

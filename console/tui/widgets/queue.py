@@ -44,8 +44,8 @@ class Queue(Pane):
                         width,
                         Col("", width=1),
                         Col("id", "faint", 5),
-                        Col("incident", "faint"),
-                        Col("where", "faint", where_width(width)),
+                        Col("incident", "faint", title_width(width)),
+                        Col("where", "faint"),
                         Col("units", "faint", 5, right=True),
                         Col("age", "faint", 4, right=True),
                     ),
@@ -70,17 +70,17 @@ class Queue(Pane):
             width,
             Col(str(one.priority), digit, 1),
             Col(one.id, "unack" if one.unread and not settled else "dim", 5),
-            Col(one.title or words.kind(one.kind), title),
-            Col(where, where_style, where_width(width)),
+            Col(one.title or words.kind(one.kind), title, title_width(width)),
+            Col(where, where_style),
             Col(f"{len(one.units)}/{one.units_needed}", "warn" if short else "dim", 5, right=True),
             Col(words.age(self.desk.now_ms, one.opened_ms), "dim", 4, right=True),
         )
         return Item(key, (line,), stamp=(one.id, one.status, one.priority, one.title))
 
 
-def where_width(width: int) -> int:
-    """Cells for the place column."""
-    return max(12, min(34, width // 4))
+def title_width(width: int) -> int:
+    """Cells for what it is; where it is gets the rest, since many titles are alike and no two places are."""
+    return max(20, min(34, (width - 19) * 3 // 7))
 
 
 def in_order(incidents: Iterable[Incident]) -> list[Incident]:

@@ -59,7 +59,7 @@ class StatusBar(LineBar):
         elif said := self.desk.pending_words("drill"):
             spans.append((f" {said} ", "pending"))
         elif link.paused:
-            spans.append((" ⏸ PAUSED ", "badge"))
+            spans.append((" PAUSED ", "badge"))
         elif link.world == "drill":
             spans.append((f" ▶ {speed_words(link.speed)} ", "text"))
         if width >= 140:
