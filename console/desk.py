@@ -136,14 +136,14 @@ class Desk:
             at_ms=at_ms, incident_kind=kind, lon_e7=lon_e7, lat_e7=lat_e7, place_as_said=said,
             text=command.text or None, caller=command.caller or None, call_back=command.call_back or None,
             people_at_risk=command.people_at_risk, people_trapped=command.people_trapped, severity=command.priority,
-            reporter="call_taker", origin=f"desk:{person.name}")
+            reporter="call_taker", origin=f"desk:{incident}:{at_ms}")
         has = tuple(name for name in ("text", "caller", "call_back", "place_as_said") if getattr(report, name))
         drafts = [Draft(ev.ReportReceived(report=report, size=0, sha256="", incident=incident), at_ms, source="desk",
                         grade="B2")]
         if known is None:
             drafts.append(Draft(self._opened(command, incident, kind, where), at_ms))
         drafts.append(Draft(ev.ReportLinked(
-            incident=incident, report_index=0, feed="desk", origin=f"desk:{person.name}", report_at_ms=at_ms,
+            incident=incident, report_index=0, feed="desk", origin=f"desk:{incident}:{at_ms}", report_at_ms=at_ms,
             grade="B2", score_c=0, evidence=(("operator", 0, f"taken by {person.name}"),), has=has,
             people_at_risk=command.people_at_risk, people_trapped=command.people_trapped,
             **_first_position(known, where)), at_ms))

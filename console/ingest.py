@@ -40,6 +40,9 @@ from picture.reports import (
 NO_ROOM = "TOC-3107"
 BARRIER_STATES = ("open", "closing", "closed", "opening", "failed")
 
+PERSONS = frozenset({"citizen", "call_taker"})
+"""Reporters who pass on what a member of the public said."""
+
 Judged = list[ev.Event]
 
 
@@ -70,6 +73,8 @@ class Ingest:
 
     def _take(self, feed: str, raw: bytes, sha256: str, size: int, report: Report) -> list[Entry]:
         grade = self._grades.get(feed, "")
+        if isinstance(report, IncidentReport):
+            report = self._nameless(report)
         judged = self._judges[type(report)](report, feed, grade)
         if isinstance(judged, warnings.Disbelieved):
             return self._disbelieve(feed, raw, judged)
@@ -115,6 +120,17 @@ class Ingest:
             code=one.code, detail=one.detail[:300], size=one.size, sha256=one.sha256,
             head=base64.b64encode(one.head).decode() or None, repeats=one.repeats, minute_ms=one.minute_ms)
         return Draft(event, source=one.feed)
+
+    def _nameless(self, report: IncidentReport) -> IncidentReport:
+        """The report with an origin that tells one source from another and nobody's name or number.
+
+        Origins stand in clear, because independence is counted by them; a caller's is often their telephone.
+        """
+        personal = report.reporter in PERSONS or any(
+            words and words in report.origin for words in (report.caller, report.call_back))
+        if not report.origin or not personal:
+            return report
+        return report.model_copy(update={"origin": f"source {self._core.ids.opaque('origin', report.origin)[:8]}"})
 
     def _disbelieve(self, feed: str, raw: bytes, judged: warnings.Disbelieved) -> list[Entry]:
         noted = self._meter.note(refusal(feed, "TOC-2008", judged.why, raw, self._core.now_ms()))
@@ -209,6 +225,7 @@ class Ingest:
             ev.ReportLinked(
                 incident=identifier, feed=feed, origin=report.subject, report_at_ms=report.at_ms, grade=grade,
                 score_c=900, evidence=(("signal", 900, said),), has=("text",) if report.text else ()),
+            ev.IncidentChanged(incident=identifier, people_unaccounted=1, why="until somebody has them safe"),
         ]
 
     def _facility(self, report: FacilityReport, feed: str, grade: str) -> Judged:
@@ -228,7 +245,7 @@ class Ingest:
 
     def _road(self, report: RoadReport, feed: str, grade: str) -> Judged:
         edges = self._city.street_edges(report.road)
-        identifier = f"C-{feed}-{report.road}"
+        identifier = f"C-{feed}-{report.road.casefold()}"
         if not report.closed:
             standing = self._core.home.closures.get(identifier)
             return [ev.RoadReopened(id=identifier)] if standing and standing.status == "active" else []
