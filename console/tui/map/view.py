@@ -272,17 +272,8 @@ class MapView(Widget, can_focus=True):
 
     # Textual
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         """Keeps centre and scale; the first size shows the opening view."""
-        if not event.size.width or not event.size.height:
-            return
-        self.camera = self.camera.resized(event.size.width, event.size.height)
-        if not self._placed:
-            self._placed = True
-            self.camera = self.opening()
-        if self.overlay.cursor is not None:
-            col, row = self.overlay.cursor
-            self.overlay.cursor = min(col, self.camera.cols - 1), min(row, self.camera.rows - 1)
         self._update()
         self._tell()
 
@@ -365,6 +356,8 @@ class MapView(Widget, can_focus=True):
         """Composes the frame and asks Textual for the cells that differ."""
         if not self.is_mounted or not self.size.width or not self.size.height:
             return
+        if (self.camera.cols, self.camera.rows) != self.size:
+            self._resize()  # not by the event: while breakpoints settle, a stale size may be told last
         if self.overlay.cursor is not None:
             self.overlay.cursor_words = self._words_at(*self.overlay.cursor)
         frame = self._painting.paint(self.camera, self.mark_layer, self.overlay)
@@ -380,6 +373,15 @@ class MapView(Widget, can_focus=True):
             self.refresh()
         elif spans:
             self.refresh(*(Region(col, row, width, 1) for row, col, width in spans))
+
+    def _resize(self) -> None:
+        self.camera = self.camera.resized(*self.size)
+        if not self._placed:
+            self._placed = True
+            self.camera = self.opening()
+        if self.overlay.cursor is not None:
+            col, row = self.overlay.cursor
+            self.overlay.cursor = min(col, self.camera.cols - 1), min(row, self.camera.rows - 1)
 
     def _lonlat_of(self, col: int, row: int) -> tuple[float, float]:
         lon, lat = self.pack.to_lonlat(*self.camera.cell_to_xy(col, row))

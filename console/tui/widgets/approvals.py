@@ -44,7 +44,7 @@ class Approvals(Pane):
         soon = one.due_ms - desk.now_ms < 60_000
         due: Span = (words.countdown(desk.now_ms, one.due_ms), "warn" if late or soon else "text")
         lines: list[Line] = [
-            *wrapped(one.title, width, "strong", 5, (f" {one.priority} ", f"p{one.priority}")),
+            *titled(one.title, width, (f" {one.priority} ", f"p{one.priority}")),
         ]
         if pending := desk.pending_words(key):
             lines.append((("     ", "text"), (pending, "pending")))
@@ -79,6 +79,12 @@ class Approvals(Pane):
         for diff in one.refusal[:2]:
             lines += wrapped(diff, width, "dim", 5)[:1]
         return Item(f"proposal:{one.id}", tuple(lines), stamp=(one.id, one.status))
+
+
+def titled(title: str, width: int, lead: Span) -> tuple[Line, ...]:
+    """A title of at most two lines beside its priority."""
+    first, *rest = wrapped(title, width, "strong", 5)
+    return ((lead, ("  ", "text"), *first[1:]), *rest[:1])
 
 
 def waiting(proposals: Iterable[Proposal]) -> list[Proposal]:

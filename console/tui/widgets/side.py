@@ -26,6 +26,7 @@ NORMAL = frozenset(
     }
 )
 BAR_CELLS = 14
+GAUGE_CELLS = 9
 
 
 class Resources(Pane):
@@ -112,7 +113,7 @@ class Lifelines(Pane):
 
     def _gauge(self, one: Sensor, width: int) -> Item:
         doubtful = one.state != "ok"
-        line = words.sparkline([value for _, value in one.recent][-BAR_CELLS:])
+        line = words.sparkline([value for _, value in one.recent][-GAUGE_CELLS:])
         said = f"{one.value:.2f} {one.unit}" + (f" {one.state}" if doubtful else "")
         return Item(
             f"sensor:{one.id}",
@@ -121,8 +122,8 @@ class Lifelines(Pane):
                     width,
                     Col("▲" if doubtful else "·", "warn" if doubtful else "faint", 1),
                     Col(one.name or one.id, "dim"),
-                    Col(line, "dim", BAR_CELLS),
-                    Col(said, "warn" if doubtful else "text", 13, right=True),
+                    Col(line, "dim", GAUGE_CELLS),
+                    Col(said, "warn" if doubtful else "text", 12, right=True),
                 ),
             ),
             stamp=(one.id, one.state),
