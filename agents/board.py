@@ -47,9 +47,7 @@ def lay(setting: Setting, wish: Wish, ctx: Context, eligibility: Eligibility) ->
         tuple(times[unit.id][split + a] if covers(unit) else None for unit in free) for a in range(len(areas))
     )
     held = {unit.id: _held(unit, setting) for unit in free}
-    why_not = [
-        [held[unit.id] or _why_not(unit, slot, setting, eligibility) for slot in setting.slots] for unit in free
-    ]
+    why_not = [[held[unit.id] or _why_not(unit, slot, setting, eligibility) for slot in setting.slots] for unit in free]
     kept = _within(setting, eta_s, why_not)
     board = Board(
         tuple(free),
@@ -101,9 +99,7 @@ def _sorted_out(home: StreamPicture, eligibility: Eligibility) -> tuple[dict[str
     return out, free
 
 
-def _avoided(
-    unit: Unit, setting: Setting, wish: Wish, ctx: Context, eligibility: Eligibility
-) -> frozenset[int]:
+def _avoided(unit: Unit, setting: Setting, wish: Wish, ctx: Context, eligibility: Eligibility) -> frozenset[int]:
     if unit.profile == "boat":
         return frozenset()
     wet = (

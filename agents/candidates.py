@@ -66,9 +66,7 @@ class Search:
         """
         for coarse in (True, False):
             errands = self.board.errands(chosen.plan, coarse=coarse)
-            apart = [
-                (_apart(errands, self.board.errands(one.plan, coarse=coarse)), one) for one in self.seen.values()
-            ]
+            apart = [(_apart(errands, self.board.errands(one.plan, coarse=coarse)), one) for one in self.seen.values()]
             for enough in (max(1, errands.total() // 4), 1):
                 if others := [one for difference, one in apart if difference >= enough]:
                     return min(others, key=lambda one: one.rank)

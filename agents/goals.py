@@ -159,9 +159,7 @@ def stage(wish: Wish, ctx: Context, eligibility: Eligibility) -> list[Setting]:
     return [_stage_at(site, wish, home, eligibility, _priority(wish, ctx)) for site in sites]
 
 
-def _stage_at(
-    site: Facility, wish: Wish, home: StreamPicture, eligibility: Eligibility, priority: int
-) -> Setting:
+def _stage_at(site: Facility, wish: Wish, home: StreamPicture, eligibility: Eligibility, priority: int) -> Setting:
     free = [one for one in sorted(home.units.values(), key=lambda one: one.id) if not eligibility.why_not_now(one)]
     near = [one for one in free if _is_at(one, site)]
     roles = [Role(kind, kinds=(kind,)) for kind in wish.kinds] or list(PACKAGE)
@@ -169,9 +167,7 @@ def _stage_at(
         roles = [roles[k % len(roles)] for k in range(wish.units)]
     elif not wish.kinds:
         roles = [role for role in roles if not any(role.fits(one) for one in near)]
-    task = Task(
-        site.id, site.name, site.kind, priority, site.lon_e7, site.lat_e7, tuple(roles), is_incident=False
-    )
+    task = Task(site.id, site.name, site.kind, priority, site.lon_e7, site.lat_e7, tuple(roles), is_incident=False)
     slots = slots_of([task])
     threatened = frozenset(
         one.id for one in free if one not in near and one.profile != "boat" and eligibility.threatened(one)

@@ -140,7 +140,7 @@ def _compared(answer: Answer, compared: int) -> str:
 
 
 def _alternatives(answer: Answer, others: list[Answer]) -> tuple[AlternativeModel, ...]:
-    """The nearest-unit plan if it was not chosen, the best other plan, sending nobody, and the best for other places."""
+    """The nearest-unit plan if not chosen, the best other plan, sending nobody, and the best for other places."""
     board, best, found = answer.laid.board, answer.best, []
     told = [board.errands(best.plan)]
     nobody = (NOBODY,) * len(best.plan)

@@ -13,7 +13,7 @@ def still_released(alert: Alert, picture: StreamPicture, now_ms: int) -> tuple[s
     """Nothing where the alert may leave now; else the difference, a line each.
 
     An alert out of a proposal must be one of the effects that people signed, word for word. What a proposal watches is
-    compared until it is executed, and no longer: its own effects change it. Notices that a playbook's run or an operator
+    compared until it is executed, and no longer: its own effects change it. Notices that a run or an operator
     sends need no proposal; a public alert always does, approved by two persons.
     """
     proposal = picture.proposals.get(alert.proposal)
@@ -51,7 +51,7 @@ def _not_as_signed(alert: Alert, proposal: Proposal) -> tuple[str, ...]:
 def _differs(effect: Effect, alert: Alert, word_for_word: bool) -> tuple[str, ...]:
     """A line for every field in which the alert is not what the effect's arguments say.
 
-    Other verbs (``unit.assign``, ``request.make``) word their messages when they are carried out: their recipients count.
+    Other verbs (``unit.assign``, ``request.make``) word their messages when carried out: their recipients count.
     """
     args = dict(effect.args)
     if "recipients" not in args:
@@ -63,4 +63,5 @@ def _differs(effect: Effect, alert: Alert, word_for_word: bool) -> tuple[str, ..
     return tuple(
         f"{name} of alert {alert.id} is not what was approved"
         for name, value in said.items()
-        if name in args and canonical(args[name]) != canonical(value))
+        if name in args and canonical(args[name]) != canonical(value)
+    )

@@ -35,8 +35,12 @@ class _Cause:
 
 
 SIGNALS = {
-    "ais_sart": "AIS-SART: search and rescue beacon", "ais_mob": "AIS-MOB: man overboard", "ais_epirb": "EPIRB",
-    "cot_alert": "Responder emergency", "mayday": "Mayday", "par_missed": "Accountability check missed",
+    "ais_sart": "AIS-SART: search and rescue beacon",
+    "ais_mob": "AIS-MOB: man overboard",
+    "ais_epirb": "EPIRB",
+    "cot_alert": "Responder emergency",
+    "mayday": "Mayday",
+    "par_missed": "Accountability check missed",
 }
 
 
@@ -62,9 +66,19 @@ def judge(events: Iterable[ev.Event], picture: StreamPicture, ids: Ids) -> list[
 
 def _raise(cause: _Cause, identifier: str) -> ev.AlarmRaised:
     return ev.AlarmRaised(
-        id=identifier, priority=cause.priority, title=cause.title, cause_words=cause.cause,
-        consequence=cause.consequence, action=cause.action, time_to_act_s=cause.time_to_act_s, subject=cause.subject,
-        key=cause.key, life_safety=cause.life_safety, lon_e7=cause.lon_e7, lat_e7=cause.lat_e7)
+        id=identifier,
+        priority=cause.priority,
+        title=cause.title,
+        cause_words=cause.cause,
+        consequence=cause.consequence,
+        action=cause.action,
+        time_to_act_s=cause.time_to_act_s,
+        subject=cause.subject,
+        key=cause.key,
+        life_safety=cause.life_safety,
+        lon_e7=cause.lon_e7,
+        lat_e7=cause.lat_e7,
+    )
 
 
 def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
@@ -84,8 +98,9 @@ def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
         if alarm is not None and not alarm.life_safety:
             state = "cleared" if alarm.state == "acknowledged" else "returned_unacknowledged"
             if state != alarm.state:
-                changes.append(ev.AlarmChanged.model_validate(
-                    {"id": alarm.id, "state": state, "why": "the cause has gone"}))
+                changes.append(
+                    ev.AlarmChanged.model_validate({"id": alarm.id, "state": state, "why": "the cause has gone"})
+                )
     return changes
 
 
@@ -96,20 +111,40 @@ def _incident(event: ev.IncidentOpened, picture: StreamPicture) -> list[_Cause]:
     if event.priority != 1 or any(tag.partition(":")[0] in SIGNALS for tag in event.tags):
         return []  # a distress signal raises its own alarm: one cause, one alarm
     who = f"{event.people_at_risk} people" if event.people_at_risk else "people"
-    return [_Cause(
-        f"incident:{event.incident}", 1, f"{event.title}: {event.place_label or 'position unknown'}",
-        f"{event.incident} opened at priority 1", f"{who} may die without help", "Read it; send units", 60,
-        event.incident, life_safety=event.people_trapped, lon_e7=event.lon_e7, lat_e7=event.lat_e7)]
+    return [
+        _Cause(
+            f"incident:{event.incident}",
+            1,
+            f"{event.title}: {event.place_label or 'position unknown'}",
+            f"{event.incident} opened at priority 1",
+            f"{who} may die without help",
+            "Read it; send units",
+            60,
+            event.incident,
+            life_safety=event.people_trapped,
+            lon_e7=event.lon_e7,
+            lat_e7=event.lat_e7,
+        )
+    ]
 
 
 def _distress(event: ev.ReportReceived, picture: StreamPicture) -> list[_Cause]:
     report = event.report
     if not isinstance(report, DistressReport) or report.ended:
         return []
-    return [_Cause(
-        f"distress:{report.signal}:{report.subject}", 1, f"{SIGNALS[report.signal]} {report.subject}",
-        "life-safety signal received", "a person is in danger of life", "Answer it; send rescue; only you can clear it",
-        30, event.incident or report.subject, life_safety=True)]
+    return [
+        _Cause(
+            f"distress:{report.signal}:{report.subject}",
+            1,
+            f"{SIGNALS[report.signal]} {report.subject}",
+            "life-safety signal received",
+            "a person is in danger of life",
+            "Answer it; send rescue; only you can clear it",
+            30,
+            event.incident or report.subject,
+            life_safety=True,
+        )
+    ]
 
 
 def _sensor(event: ev.SensorUpdated, picture: StreamPicture) -> list[_Cause]:
@@ -119,55 +154,116 @@ def _sensor(event: ev.SensorUpdated, picture: StreamPicture) -> list[_Cause]:
     if known is not None and known.state == event.state:
         return []
     name = known.name if known and known.name else event.id
-    return [_Cause(
-        f"sensor:{event.id}", 3, f"{name} is {event.state}", event.why,
-        "its value is not used; the picture rests on its neighbours", "Ask its owner; compare with the neighbours",
-        900, event.id)]
+    return [
+        _Cause(
+            f"sensor:{event.id}",
+            3,
+            f"{name} is {event.state}",
+            event.why,
+            "its value is not used; the picture rests on its neighbours",
+            "Ask its owner; compare with the neighbours",
+            900,
+            event.id,
+        )
+    ]
 
 
 def _vessel(event: ev.VesselUpdated, picture: StreamPicture) -> list[_Cause]:
     known = picture.vessels.get(str(event.mmsi))
     name = event.name or (known.name if known else "") or str(event.mmsi)
     if event.judgement and (known is None or known.judgement != event.judgement):
-        return [_Cause(
-            f"vessel:{event.mmsi}:judgement", 2, f"{name} is {event.judgement}",
-            f"moving over ground while {'at anchor' if event.judgement == 'dragging' else 'moored'}",
-            "collision with bridge, berth or barrier", "Call the ship and harbour control; close what it may strike",
-            300, str(event.mmsi), lon_e7=event.lon_e7, lat_e7=event.lat_e7)]
+        return [
+            _Cause(
+                f"vessel:{event.mmsi}:judgement",
+                2,
+                f"{name} is {event.judgement}",
+                f"moving over ground while {'at anchor' if event.judgement == 'dragging' else 'moored'}",
+                "collision with bridge, berth or barrier",
+                "Call the ship and harbour control; close what it may strike",
+                300,
+                str(event.mmsi),
+                lon_e7=event.lon_e7,
+                lat_e7=event.lat_e7,
+            )
+        ]
     if event.doubt and (known is None or known.doubt != event.doubt):
-        return [_Cause(
-            f"vessel:{event.mmsi}:doubt", 4, f"{name}: position doubtful", event.doubt,
-            "nothing is decided on this track alone", "Check by radar or VHF", 1800, str(event.mmsi),
-            lon_e7=event.lon_e7, lat_e7=event.lat_e7)]
+        return [
+            _Cause(
+                f"vessel:{event.mmsi}:doubt",
+                4,
+                f"{name}: position doubtful",
+                event.doubt,
+                "nothing is decided on this track alone",
+                "Check by radar or VHF",
+                1800,
+                str(event.mmsi),
+                lon_e7=event.lon_e7,
+                lat_e7=event.lat_e7,
+            )
+        ]
     return []
 
 
 def _hazard(event: ev.HazardChanged, picture: StreamPicture) -> list[_Cause]:
     known = picture.hazards.get(event.id)
     if event.disputed and (known is None or known.disputed != event.disputed):
-        return [_Cause(
-            f"hazard:{event.id}:disputed", 2, f"{event.title}: a cancellation was not believed", event.disputed,
-            "the warning stands; somebody may be sending false messages", "Call the issuer on a known number", 600,
-            event.id)]
+        return [
+            _Cause(
+                f"hazard:{event.id}:disputed",
+                2,
+                f"{event.title}: a cancellation was not believed",
+                event.disputed,
+                "the warning stands; somebody may be sending false messages",
+                "Call the issuer on a known number",
+                600,
+                event.id,
+            )
+        ]
     if known is None and event.hazard_kind == "flood" and event.status == "active":
         trusted = sum(1 for _, weight, _ in event.evidence if weight)
-        return [_Cause(
-            f"hazard:{event.id}", 2, event.title, f"the median of {trusted} trusted gauges",
-            f"{event.roads_closed} road segments under more than 0.3 m of water",
-            "Check who is cut off; watch substations and pumps near the level", 600, event.id)]
+        return [
+            _Cause(
+                f"hazard:{event.id}",
+                2,
+                event.title,
+                f"the median of {trusted} trusted gauges",
+                f"{event.roads_closed} road segments under more than 0.3 m of water",
+                "Check who is cut off; watch substations and pumps near the level",
+                600,
+                event.id,
+            )
+        ]
     if known is None and event.severity in ("Extreme", "Severe"):
-        return [_Cause(
-            f"hazard:{event.id}", 2, event.title, f"official warning, severity {event.severity}",
-            "conditions will worsen as the warning says", "Read it; check which playbooks it arms", 900, event.id)]
+        return [
+            _Cause(
+                f"hazard:{event.id}",
+                2,
+                event.title,
+                f"official warning, severity {event.severity}",
+                "conditions will worsen as the warning says",
+                "Read it; check which playbooks it arms",
+                900,
+                event.id,
+            )
+        ]
     return []
 
 
 def _feed(event: ev.FeedChanged, picture: StreamPicture) -> list[_Cause]:
     if event.state == "ok":
         return []
-    return [_Cause(
-        f"feed:{event.id}", 3, f"Feed {event.id}: {event.state.replace('_', ' ')}", event.why,
-        "this part of the picture is ageing", "Ask its owner; use another source", 600, event.id)]
+    return [
+        _Cause(
+            f"feed:{event.id}",
+            3,
+            f"Feed {event.id}: {event.state.replace('_', ' ')}",
+            event.why,
+            "this part of the picture is ageing",
+            "Ask its owner; use another source",
+            600,
+            event.id,
+        )
+    ]
 
 
 def _undecided(event: ev.ProposalSettled, picture: StreamPicture) -> list[_Cause]:
@@ -175,11 +271,18 @@ def _undecided(event: ev.ProposalSettled, picture: StreamPicture) -> list[_Cause
     if event.status not in ("escalated", "expired") or proposal is None:
         return []
     gone = event.status == "expired"
-    return [_Cause(
-        f"proposal:{event.id}", min(proposal.priority, 2),
-        f"{'Expired' if gone else 'Nobody decided'}: {proposal.title}", "its deadline has passed",
-        "nothing was done; silence never means yes",
-        "Do it by hand, or have it proposed anew" if gone else "Decide it, or hand it on", 120, event.id)]
+    return [
+        _Cause(
+            f"proposal:{event.id}",
+            min(proposal.priority, 2),
+            f"{'Expired' if gone else 'Nobody decided'}: {proposal.title}",
+            "its deadline has passed",
+            "nothing was done; silence never means yes",
+            "Do it by hand, or have it proposed anew" if gone else "Decide it, or hand it on",
+            120,
+            event.id,
+        )
+    ]
 
 
 def _request(event: ev.RequestAnswered, picture: StreamPicture) -> list[_Cause]:
@@ -187,21 +290,45 @@ def _request(event: ev.RequestAnswered, picture: StreamPicture) -> list[_Cause]:
     if request is None or event.status not in ("refused", "countered"):
         return []
     terms = "; ".join(f"{name}: {value}" for name, value in event.terms)
-    return [_Cause(
-        f"request:{event.id}", 2, f"{request.to} {event.status}: {request.what}", terms or "no terms given",
-        "what was asked is not being done as asked", "Read the answer; agree or ask again", 300, event.id)]
+    return [
+        _Cause(
+            f"request:{event.id}",
+            2,
+            f"{request.to} {event.status}: {request.what}",
+            terms or "no terms given",
+            "what was asked is not being done as asked",
+            "Read the answer; agree or ask again",
+            300,
+            event.id,
+        )
+    ]
 
 
 def _delivery(event: ev.DeliveryChanged, picture: StreamPicture) -> list[_Cause]:
     if event.state != "dead":
         return []
-    return [_Cause(
-        f"delivery:{event.alert}:{event.recipient}", 2, f"{event.recipient} was not reached", event.detail,
-        "somebody who should know does not", "Call them by telephone or radio", 300, event.alert)]
+    return [
+        _Cause(
+            f"delivery:{event.alert}:{event.recipient}",
+            2,
+            f"{event.recipient} was not reached",
+            event.detail,
+            "somebody who should know does not",
+            "Call them by telephone or radio",
+            300,
+            event.alert,
+        )
+    ]
 
 
 RULES: dict[type[ev.Event], Callable[[Any, StreamPicture], list[_Cause]]] = {
-    ev.IncidentOpened: _incident, ev.ReportReceived: _distress, ev.SensorUpdated: _sensor,
-    ev.VesselUpdated: _vessel, ev.HazardChanged: _hazard, ev.FeedChanged: _feed, ev.ProposalSettled: _undecided,
-    ev.RequestAnswered: _request, ev.DeliveryChanged: _delivery,
+    ev.IncidentOpened: _incident,
+    ev.ReportReceived: _distress,
+    ev.SensorUpdated: _sensor,
+    ev.VesselUpdated: _vessel,
+    ev.HazardChanged: _hazard,
+    ev.FeedChanged: _feed,
+    ev.ProposalSettled: _undecided,
+    ev.RequestAnswered: _request,
+    ev.DeliveryChanged: _delivery,
 }

@@ -64,18 +64,32 @@ def proposal_digest(
     quorum: int,
 ) -> str:
     """SHA-256 over everything a Decision binds; the cursor is evidence and no part of it."""
-    return hashlib.sha256(canonical({
-        "effects": [[e.id, e.verb, e.act_class, e.summary, dict(e.args), e.reversible, e.undo] for e in effects],
-        "watched": [[w.name, w.value, w.tolerance] for w in watched],
-        "due_ms": due_ms, "playbook": playbook, "version": playbook_version, "quorum": quorum,
-    })).hexdigest()
+    return hashlib.sha256(
+        canonical(
+            {
+                "effects": [
+                    [e.id, e.verb, e.act_class, e.summary, dict(e.args), e.reversible, e.undo] for e in effects
+                ],
+                "watched": [[w.name, w.value, w.tolerance] for w in watched],
+                "due_ms": due_ms,
+                "playbook": playbook,
+                "version": playbook_version,
+                "quorum": quorum,
+            }
+        )
+    ).hexdigest()
 
 
 def digest_of(proposal: Proposal) -> str:
     """The digest of a proposal as it stands on the picture; compare it with what was signed."""
     return proposal_digest(
-        proposal.effects, proposal.watched, due_ms=proposal.due_ms, playbook=proposal.playbook,
-        playbook_version=proposal.playbook_version, quorum=proposal.quorum)
+        proposal.effects,
+        proposal.watched,
+        due_ms=proposal.due_ms,
+        playbook=proposal.playbook,
+        playbook_version=proposal.playbook_version,
+        quorum=proposal.quorum,
+    )
 
 
 def signed_bytes(proposal: str, digest: str, verdict: str, person: str, position: str, shown: str = "") -> bytes:
@@ -83,8 +97,9 @@ def signed_bytes(proposal: str, digest: str, verdict: str, person: str, position
     return canonical(["tocsin.decision/1", proposal, digest, verdict, person, position, shown])
 
 
-def sign(key: Ed25519PrivateKey, proposal: str, digest: str, verdict: str, person: str, position: str,
-         shown: str = "") -> tuple[str, str]:
+def sign(
+    key: Ed25519PrivateKey, proposal: str, digest: str, verdict: str, person: str, position: str, shown: str = ""
+) -> tuple[str, str]:
     """(public key, signature) in hex."""
     signature = key.sign(signed_bytes(proposal, digest, verdict, person, position, shown))
     return key.public_key().public_bytes_raw().hex(), signature.hex()
@@ -92,20 +107,35 @@ def sign(key: Ed25519PrivateKey, proposal: str, digest: str, verdict: str, perso
 
 def signature_holds(decision: Decision) -> bool:
     """Whether the decision was signed by the key it names."""
-    message = signed_bytes(decision.proposal, decision.digest, decision.verdict, decision.actor.person,
-                           decision.actor.position, decision.shown)
+    message = signed_bytes(
+        decision.proposal,
+        decision.digest,
+        decision.verdict,
+        decision.actor.person,
+        decision.actor.position,
+        decision.shown,
+    )
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(decision.public_key)).verify(
-            bytes.fromhex(decision.signature), message)
+            bytes.fromhex(decision.signature), message
+        )
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
 _TABLES = {
-    "unit": "units", "sensor": "sensors", "hazard": "hazards", "closure": "closures", "incident": "incidents",
-    "request": "requests", "assignment": "assignments", "proposal": "proposals", "vessel": "vessels",
-    "alarm": "alarms", "alert": "alerts",
+    "unit": "units",
+    "sensor": "sensors",
+    "hazard": "hazards",
+    "closure": "closures",
+    "incident": "incidents",
+    "request": "requests",
+    "assignment": "assignments",
+    "proposal": "proposals",
+    "vessel": "vessels",
+    "alarm": "alarms",
+    "alert": "alerts",
 }
 
 

@@ -19,23 +19,50 @@ from typing import ClassVar
 
 CATALOGUE: dict[str, tuple[str, str]] = {
     # code: (what it means, what to do)
-    "TOC-1001": ("The packages of Tocsin do not share one parent directory.",
-                 "Another package named console, feeds, twin, … shadows ours: use a clean virtual environment."),
+    "TOC-1001": (
+        "The packages of Tocsin do not share one parent directory.",
+        "Another package named console, feeds, twin, … shadows ours: use a clean virtual environment.",
+    ),
     "TOC-1002": ("The command line asks for something that does not exist.", "See `tocsin --help` and `tocsin list`."),
-    "TOC-1003": ("The configuration is not valid.", "Correct the named key in tocsin.toml; `tocsin doctor` explains each."),
+    "TOC-1003": (
+        "The configuration is not valid.",
+        "Correct the named key in tocsin.toml; `tocsin doctor` explains each.",
+    ),
     "TOC-1004": ("The scenario is not valid.", "Correct the named key; docs/scenarios.md describes the format."),
     "TOC-1005": ("The core of this world cannot be reached.", "Start it with `tocsin drill`, or see `tocsin doctor`."),
-    "TOC-2001": ("The message is larger than this feed may send.", "Send less at once, or raise the feed's limit in tocsin.toml."),
-    "TOC-2002": ("The message is not well-formed.", "Check the sender's encoding and format; the entry holds its first bytes."),
-    "TOC-2003": ("The message is well-formed but breaks its standard's rules.", "The entry names the field; ask the sender to correct it."),
-    "TOC-2004": ("The message is nested too deeply or has too many parts.", "No known sender does this; treat the source as suspect."),
-    "TOC-2005": ("The message contains a construct that is never accepted (DTD, entity, external reference).",
-                 "Treat the source as suspect; legitimate senders do not use it."),
+    "TOC-2001": (
+        "The message is larger than this feed may send.",
+        "Send less at once, or raise the feed's limit in tocsin.toml.",
+    ),
+    "TOC-2002": (
+        "The message is not well-formed.",
+        "Check the sender's encoding and format; the entry holds its first bytes.",
+    ),
+    "TOC-2003": (
+        "The message is well-formed but breaks its standard's rules.",
+        "The entry names the field; ask the sender to correct it.",
+    ),
+    "TOC-2004": (
+        "The message is nested too deeply or has too many parts.",
+        "No known sender does this; treat the source as suspect.",
+    ),
+    "TOC-2005": (
+        "The message contains a construct that is never accepted (DTD, entity, external reference).",
+        "Treat the source as suspect; legitimate senders do not use it.",
+    ),
     "TOC-2006": ("The message is of a kind this feed does not read.", "See the feed's manifest for what it reads."),
-    "TOC-2007": ("The message is not signed as this feed requires, is too old, or was seen before.",
-                 "Check the feed's secret and the sender's clock (five-minute window)."),
-    "TOC-2008": ("The source may not speak for this.", "Only the origin of an alert may update or cancel it; see the feed's manifest."),
-    "TOC-2009": ("A value is outside what is physically possible.", "Check the sensor or sender; the value was not used."),
+    "TOC-2007": (
+        "The message is not signed as this feed requires, is too old, or was seen before.",
+        "Check the feed's secret and the sender's clock (five-minute window).",
+    ),
+    "TOC-2008": (
+        "The source may not speak for this.",
+        "Only the origin of an alert may update or cancel it; see the feed's manifest.",
+    ),
+    "TOC-2009": (
+        "A value is outside what is physically possible.",
+        "Check the sensor or sender; the value was not used.",
+    ),
 }
 
 
@@ -118,82 +145,195 @@ class InternalError(TocsinError):
 
 
 CATALOGUE |= {
-    "TOC-3001": ("The journal could not be opened or written.", "Check the path, its permissions and the free disk space."),
-    "TOC-3002": ("The journal's chain is broken.", "The named entry was altered or lost; restore from a copy and keep this file as evidence."),
+    "TOC-3001": (
+        "The journal could not be opened or written.",
+        "Check the path, its permissions and the free disk space.",
+    ),
+    "TOC-3002": (
+        "The journal's chain is broken.",
+        "The named entry was altered or lost; restore from a copy and keep this file as evidence.",
+    ),
     "TOC-3003": ("The stream's head is not where the writer expected it.", "Read on to the head and try again."),
-    "TOC-3004": ("The entry's kind or version is not known to this version of Tocsin.", "Use the version that wrote it, or a newer one."),
-    "TOC-4001": ("This is not allowed now.", "The message names the rule; a supervisor can change what the rule checks."),
+    "TOC-3004": (
+        "The entry's kind or version is not known to this version of Tocsin.",
+        "Use the version that wrote it, or a newer one.",
+    ),
+    "TOC-4001": (
+        "This is not allowed now.",
+        "The message names the rule; a supervisor can change what the rule checks.",
+    ),
     "TOC-4002": ("What was approved is no longer what would happen.", "Look at the difference and decide again."),
     "TOC-4003": ("The status change is not legal.", "The message lists the statuses that may follow."),
     "TOC-4004": ("The person or position may not decide this.", "Ask someone who holds one of the named positions."),
-    "TOC-4005": ("The decision's signature or digest does not fit the proposal.", "Open the proposal again and decide on what is shown."),
-    "TOC-4006": ("The incident cannot be closed yet.", "Stand down its units, end its alerts, account for its people; then close it."),
+    "TOC-4005": (
+        "The decision's signature or digest does not fit the proposal.",
+        "Open the proposal again and decide on what is shown.",
+    ),
+    "TOC-4006": (
+        "The incident cannot be closed yet.",
+        "Stand down its units, end its alerts, account for its people; then close it.",
+    ),
     "TOC-4007": ("A drill may not use a live credential.", "Remove it from the drill's environment and configuration."),
-    "TOC-4008": ("There is no such thing on the picture.", "Check the id; it may have been merged or never have existed."),
+    "TOC-4008": (
+        "There is no such thing on the picture.",
+        "Check the id; it may have been merged or never have existed.",
+    ),
     "TOC-4009": ("This has already been decided.", "Nothing more to do; see who decided and when."),
     "TOC-4010": ("Client and core are of different versions.", "Use the same version of Tocsin on both sides."),
     "TOC-4011": ("The command is not valid.", "A client of this version does not send such a command; update it."),
     "TOC-4012": ("The core cannot be reached now.", "The picture is ageing; the console connects again by itself."),
-    "TOC-4013": ("The exercise has ended.", "Nothing more is done in it; its journal stays. Work a real emergency outside the drill."),
-    "TOC-5001": ("The city pack is missing or damaged.", "Run `tocsin city generate`, or delete the cache to have it built again."),
+    "TOC-4013": (
+        "The exercise has ended.",
+        "Nothing more is done in it; its journal stays. Work a real emergency outside the drill.",
+    ),
+    "TOC-5001": (
+        "The city pack is missing or damaged.",
+        "Run `tocsin city generate`, or delete the cache to have it built again.",
+    ),
     "TOC-5002": ("No open road leads there.", "Look at closures around both ends; consider boat or air."),
     "TOC-5003": ("The position is outside the city pack.", "Check longitude and latitude, and which city is loaded."),
     "TOC-6001": ("The playbook cannot work as written.", "Correct the named line; `tocsin playbook lint` checks it."),
-    "TOC-6002": ("The condition is not valid.", "Correct it at the named column; the message suggests a name where one is near."),
-    "TOC-7001": ("The message could not be handed over.", "The outbox tries again by itself; check the channel if it stays."),
+    "TOC-6002": (
+        "The condition is not valid.",
+        "Correct it at the named column; the message suggests a name where one is near.",
+    ),
+    "TOC-7001": (
+        "The message could not be handed over.",
+        "The outbox tries again by itself; check the channel if it stays.",
+    ),
     "TOC-9001": ("Something went wrong inside Tocsin.", "The journal is safe. Report the code and what was done."),
 }
 
 CATALOGUE |= {
     "TOC-5101": ("The file is not a city pack.", "Delete it and have it built again; `tocsin doctor` names the cache."),
-    "TOC-5102": ("The city pack was written by another version of Tocsin.", "Delete it; it is built again on the next start."),
+    "TOC-5102": (
+        "The city pack was written by another version of Tocsin.",
+        "Delete it; it is built again on the next start.",
+    ),
     "TOC-5103": ("The city pack was altered after it was written.", "Delete it; it is built again on the next start."),
-    "TOC-5104": ("There is no such city, or its source data is damaged.", "Install Tocsin again, or run `tocsin city generate`."),
+    "TOC-5104": (
+        "There is no such city, or its source data is damaged.",
+        "Install Tocsin again, or run `tocsin city generate`.",
+    ),
 }
 
 CATALOGUE |= {
-    "TOC-5201": ("The road engine failed.", "Nothing to do: the slower engine has taken over. Report it with the code."),
+    "TOC-5201": (
+        "The road engine failed.",
+        "Nothing to do: the slower engine has taken over. Report it with the code.",
+    ),
     "TOC-5202": ("The road service was called from a thread that does not own it.", "A fault of ours: report it."),
     "TOC-5203": ("There is no such vehicle profile.", "Use one of the profiles named in the message."),
     "TOC-5204": ("The roads of the city pack do not fit together.", "Build the pack anew with `tocsin city generate`."),
-    "TOC-5206": ("A road condition names roads or values that cannot be.", "Check which city the condition was made for."),
-    "TOC-5207": ("The flood cannot be computed.", "Check the water level and the pack's terrain; the message says what is wrong."),
+    "TOC-5206": (
+        "A road condition names roads or values that cannot be.",
+        "Check which city the condition was made for.",
+    ),
+    "TOC-5207": (
+        "The flood cannot be computed.",
+        "Check the water level and the pack's terrain; the message says what is wrong.",
+    ),
 }
 
 CATALOGUE |= {
-    "TOC-3101": ("The disk is full: the entry was not written.", "Free space on the journal's disk; what was acknowledged is safe."),
-    "TOC-3102": ("The journal may not be read or written here.", "Check the path, who owns it, and that the disk is not read-only."),
-    "TOC-3103": ("Somebody else is writing this journal.", "One core writes one journal: stop the other, or wait for it."),
-    "TOC-3104": ("The event cannot be journalled as it stands.", "A fault of ours or a value that has no JSON: report the code and the kind."),
-    "TOC-3105": ("The file is not a journal, or is damaged.", "Restore it from a copy and keep this file as evidence; `tocsin journal verify` names the entry."),
+    "TOC-3101": (
+        "The disk is full: the entry was not written.",
+        "Free space on the journal's disk; what was acknowledged is safe.",
+    ),
+    "TOC-3102": (
+        "The journal may not be read or written here.",
+        "Check the path, who owns it, and that the disk is not read-only.",
+    ),
+    "TOC-3103": (
+        "Somebody else is writing this journal.",
+        "One core writes one journal: stop the other, or wait for it.",
+    ),
+    "TOC-3104": (
+        "The event cannot be journalled as it stands.",
+        "A fault of ours or a value that has no JSON: report the code and the kind.",
+    ),
+    "TOC-3105": (
+        "The file is not a journal, or is damaged.",
+        "Restore it from a copy and keep this file as evidence; `tocsin journal verify` names the entry.",
+    ),
     "TOC-3106": ("The journal is closed.", "Open it again; what was acknowledged is safe."),
-    "TOC-3107": ("The source has used up its room for large payloads.", "Raise its quota in tocsin.toml, or ask it to send less."),
-    "TOC-3108": ("A key of this world is missing, damaged, or not the one the journal was signed with.", "Restore the world's keys folder from its own copy."),
+    "TOC-3107": (
+        "The source has used up its room for large payloads.",
+        "Raise its quota in tocsin.toml, or ask it to send less.",
+    ),
+    "TOC-3108": (
+        "A key of this world is missing, damaged, or not the one the journal was signed with.",
+        "Restore the world's keys folder from its own copy.",
+    ),
 }
 
 CATALOGUE |= {
-    "TOC-6101": ("The condition has no value for what arrived.", "The rule did not fire; guard the division or widen the numbers."),
-    "TOC-6102": ("The playbook is not readable YAML.", "Correct the named line; anchors, tags and files over 256 kB are not read."),
-    "TOC-6103": ("The playbook has a key that is not known.", "Correct or remove it; docs/playbooks.md lists every key."),
-    "TOC-6104": ("The playbook has a value that cannot be.", "Correct the named line; docs/playbooks.md says what it takes."),
-    "TOC-6105": ("A step leads nowhere, or nothing leads to it.", "Correct the step names; every step must be reached and every wait must be able to end."),
-    "TOC-6106": ("An effect needs more approval than the playbook asks for.", "Put it behind an approve step; a public alert needs two persons."),
+    "TOC-6101": (
+        "The condition has no value for what arrived.",
+        "The rule did not fire; guard the division or widen the numbers.",
+    ),
+    "TOC-6102": (
+        "The playbook is not readable YAML.",
+        "Correct the named line; anchors, tags and files over 256 kB are not read.",
+    ),
+    "TOC-6103": (
+        "The playbook has a key that is not known.",
+        "Correct or remove it; docs/playbooks.md lists every key.",
+    ),
+    "TOC-6104": (
+        "The playbook has a value that cannot be.",
+        "Correct the named line; docs/playbooks.md says what it takes.",
+    ),
+    "TOC-6105": (
+        "A step leads nowhere, or nothing leads to it.",
+        "Correct the step names; every step must be reached and every wait must be able to end.",
+    ),
+    "TOC-6106": (
+        "An effect needs more approval than the playbook asks for.",
+        "Put it behind an approve step; a public alert needs two persons.",
+    ),
     "TOC-6107": ("A verb or its arguments are not right.", "docs/playbooks.md lists the verbs and what each takes."),
     "TOC-6108": ("A reversible step does not say how it is undone.", "Name the undo that the message gives."),
-    "TOC-6109": ("A step cannot be carried out as things are.", "The message says what is missing; do it by hand, or correct the playbook's variables."),
-    "TOC-6110": ("Tocsin switches, opens and closes nothing that another operator runs.", "Use request.make: its control room accepts, refuses or counters."),
+    "TOC-6109": (
+        "A step cannot be carried out as things are.",
+        "The message says what is missing; do it by hand, or correct the playbook's variables.",
+    ),
+    "TOC-6110": (
+        "Tocsin switches, opens and closes nothing that another operator runs.",
+        "Use request.make: its control room accepts, refuses or counters.",
+    ),
 }
 
 CATALOGUE |= {
-    "TOC-2101": ("The request came under a host name or from a web page that is not allowed.",
-                 "Send to the address the core listens on; allowed hosts and origins stand in tocsin.toml."),
-    "TOC-2102": ("The message did not arrive whole in the time allowed.", "Check the sender's connection; send it again."),
-    "TOC-2103": ("The recording is not complete or not valid.", "The message names the line; record it again or correct it."),
+    "TOC-2101": (
+        "The request came under a host name or from a web page that is not allowed.",
+        "Send to the address the core listens on; allowed hosts and origins stand in tocsin.toml.",
+    ),
+    "TOC-2102": (
+        "The message did not arrive whole in the time allowed.",
+        "Check the sender's connection; send it again.",
+    ),
+    "TOC-2103": (
+        "The recording is not complete or not valid.",
+        "The message names the line; record it again or correct it.",
+    ),
 }
 
 CATALOGUE |= {
-    "TOC-7101": ("The channel does not exist in this world.", "Correct the directory, or add the channel to this world's configuration."),
-    "TOC-7102": ("The alert cannot be written as CAP.", "The message names the field; correct the playbook's wording or area and send it again."),
-    "TOC-7103": ("The channels belong to another world.", "Give each world its own channels and credentials; none are shared."),
-    "TOC-7104": ("The drill's receiver could not be started.", "See whether another program holds the port, and who may write its folder."),
+    "TOC-7101": (
+        "The channel does not exist in this world.",
+        "Correct the directory, or add the channel to this world's configuration.",
+    ),
+    "TOC-7102": (
+        "The alert cannot be written as CAP.",
+        "The message names the field; correct the playbook's wording or area and send it again.",
+    ),
+    "TOC-7103": (
+        "The channels belong to another world.",
+        "Give each world its own channels and credentials; none are shared.",
+    ),
+    "TOC-7104": (
+        "The drill's receiver could not be started.",
+        "See whether another program holds the port, and who may write its folder.",
+    ),
 }

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from picture.entry import Entry, canonical
-from picture.folding import HANDLERS
+from picture.folding_intentions import HANDLERS
 from picture.model import (
     Alarm,
     Alert,

@@ -29,8 +29,9 @@ def on(event: type[E]) -> Callable[[Callable[[m.StreamPicture, Entry, E], None]]
     return register
 
 
-def _place(lon_e7: int | None, lat_e7: int | None, label: str = "", uncertainty_m: int = 0,
-           how: str = "coordinates") -> m.Place | None:
+def place_of(
+    lon_e7: int | None, lat_e7: int | None, label: str = "", uncertainty_m: int = 0, how: str = "coordinates"
+) -> m.Place | None:
     return None if lon_e7 is None or lat_e7 is None else m.Place(lon_e7, lat_e7, label, uncertainty_m, how)
 
 
@@ -55,15 +56,37 @@ def agency_registered(p: m.StreamPicture, entry: Entry, e: ev.AgencyRegistered) 
 @on(ev.FacilityRegistered)
 def facility_registered(p: m.StreamPicture, entry: Entry, e: ev.FacilityRegistered) -> None:
     p.facilities[e.id] = m.Facility(
-        e.id, e.facility_kind, e.name, e.lon_e7, e.lat_e7, e.agency, e.address, e.district, e.elevation_mm,
-        tuple(sorted(dict(e.attributes).items())), entry.at_ms)
+        e.id,
+        e.facility_kind,
+        e.name,
+        e.lon_e7,
+        e.lat_e7,
+        e.agency,
+        e.address,
+        e.district,
+        e.elevation_mm,
+        tuple(sorted(dict(e.attributes).items())),
+        entry.at_ms,
+    )
 
 
 @on(ev.UnitRegistered)
 def unit_registered(p: m.StreamPicture, entry: Entry, e: ev.UnitRegistered) -> None:
     p.units[e.id] = m.Unit(
-        e.id, e.name, e.agency, e.nims_kind, e.nims_type, e.station, e.home_lon_e7, e.home_lat_e7, e.profile,
-        e.wading_mm, e.crew, e.skills, since_ms=entry.at_ms)
+        e.id,
+        e.name,
+        e.agency,
+        e.nims_kind,
+        e.nims_type,
+        e.station,
+        e.home_lon_e7,
+        e.home_lat_e7,
+        e.profile,
+        e.wading_mm,
+        e.crew,
+        e.skills,
+        since_ms=entry.at_ms,
+    )
 
 
 @on(ev.SensorRegistered)
@@ -84,9 +107,12 @@ def report_received(p: m.StreamPicture, entry: Entry, e: ev.ReportReceived) -> N
     feed = p.feeds.get(entry.source)
     if feed is not None:
         p.feeds[feed.id] = replace(
-            feed, received=feed.received + 1, last_received_ms=entry.recorded_ms,
+            feed,
+            received=feed.received + 1,
+            last_received_ms=entry.recorded_ms,
             last_event_ms=max(feed.last_event_ms, entry.at_ms),
-            state="ok" if feed.state == "waiting" else feed.state)
+            state="ok" if feed.state == "waiting" else feed.state,
+        )
 
 
 @on(ev.ReportRefused)
@@ -97,8 +123,11 @@ def report_refused(p: m.StreamPicture, entry: Entry, e: ev.ReportRefused) -> Non
     minute = e.minute_ms or entry.recorded_ms // 60_000 * 60_000
     key = f"{entry.source}/{minute}/{e.code}"
     known = p.refusals.get(key)
-    p.refusals[key] = (replace(known, count=known.count + e.repeats) if known
-                       else m.Refusal(entry.source, minute, e.code, e.repeats, entry.seq))
+    p.refusals[key] = (
+        replace(known, count=known.count + e.repeats)
+        if known
+        else m.Refusal(entry.source, minute, e.code, e.repeats, entry.seq)
+    )
 
 
 @on(ev.FeedChanged)
@@ -113,14 +142,23 @@ def feed_changed(p: m.StreamPicture, entry: Entry, e: ev.FeedChanged) -> None:
 @on(ev.IncidentOpened)
 def incident_opened(p: m.StreamPicture, entry: Entry, e: ev.IncidentOpened) -> None:
     p.incidents[e.incident] = m.Incident(
-        id=e.incident, kind=e.incident_kind, title=e.title, priority=e.priority,
-        place=_place(e.lon_e7, e.lat_e7, e.place_label, e.uncertainty_m, e.place_how),
-        opened_ms=entry.at_ms, updated_ms=entry.recorded_ms, units_needed=e.units_needed,
-        people_at_risk=e.people_at_risk, people_trapped=e.people_trapped,
+        id=e.incident,
+        kind=e.incident_kind,
+        title=e.title,
+        priority=e.priority,
+        place=place_of(e.lon_e7, e.lat_e7, e.place_label, e.uncertainty_m, e.place_how),
+        opened_ms=entry.at_ms,
+        updated_ms=entry.recorded_ms,
+        units_needed=e.units_needed,
+        people_at_risk=e.people_at_risk,
+        people_trapped=e.people_trapped,
         people_unaccounted=_unaccounted(e),
         possible_duplicate_of=e.possible_duplicate_of,
         authoritative_ids=(e.authoritative_id,) if e.authoritative_id else (),
-        unread=e.unread, opened_by=entry.actor.person, tags=e.tags)
+        unread=e.unread,
+        opened_by=entry.actor.person,
+        tags=e.tags,
+    )
 
 
 def _unaccounted(e: ev.IncidentOpened | ev.ReportLinked) -> int:
@@ -137,9 +175,19 @@ def report_linked(p: m.StreamPicture, entry: Entry, e: ev.ReportLinked) -> None:
         return
     said = {path: Ref(entry.stream, e.report_entry, f"report.{path}") for path in e.has}
     link = m.ReportLink(
-        e.report_entry, e.feed, e.origin, e.report_at_ms, e.grade, e.score_c,
+        e.report_entry,
+        e.feed,
+        e.origin,
+        e.report_at_ms,
+        e.grade,
+        e.score_c,
         tuple(m.Evidence(*term) for term in e.evidence),
-        said.get("text"), said.get("caller"), said.get("call_back"), said.get("place_as_said"), e.external_id)
+        said.get("text"),
+        said.get("caller"),
+        said.get("call_back"),
+        said.get("place_as_said"),
+        e.external_id,
+    )
     place = incident.place
     if e.lon_e7 is not None and e.lat_e7 is not None:
         label = e.place_label or (place.label if place else "")
@@ -147,12 +195,16 @@ def report_linked(p: m.StreamPicture, entry: Entry, e: ev.ReportLinked) -> None:
     known = [count for count in (incident.people_at_risk, e.people_at_risk) if count is not None]
     ids = incident.authoritative_ids
     p.incidents[e.incident] = replace(
-        incident, reports=(*incident.reports, link), place=place, updated_ms=entry.recorded_ms,
+        incident,
+        reports=(*incident.reports, link),
+        place=place,
+        updated_ms=entry.recorded_ms,
         people_at_risk=max(known) if known else None,
         people_trapped=incident.people_trapped or e.people_trapped,
         people_unaccounted=max(incident.people_unaccounted, _unaccounted(e)),
         authoritative_ids=ids if not e.authoritative_id or e.authoritative_id in ids else (*ids, e.authoritative_id),
-        unread=True)
+        unread=True,
+    )
 
 
 _CHANGEABLE = ("title", "priority", "units_needed", "people_at_risk", "people_unaccounted", "unread")
@@ -175,35 +227,50 @@ def incident_changed(p: m.StreamPicture, entry: Entry, e: ev.IncidentChanged) ->
 def incident_duplicate(p: m.StreamPicture, entry: Entry, e: ev.IncidentMarkedDuplicate) -> None:
     if e.incident in p.incidents:
         p.incidents[e.incident] = replace(
-            p.incidents[e.incident], duplicate_of=e.of, updated_ms=entry.recorded_ms, unread=False)
+            p.incidents[e.incident], duplicate_of=e.of, updated_ms=entry.recorded_ms, unread=False
+        )
 
 
 @on(ev.IncidentClosed)
 def incident_closed(p: m.StreamPicture, entry: Entry, e: ev.IncidentClosed) -> None:
     if e.incident in p.incidents:
         p.incidents[e.incident] = replace(
-            p.incidents[e.incident], status="closed", result_code=e.result_code, updated_ms=entry.recorded_ms)
+            p.incidents[e.incident], status="closed", result_code=e.result_code, updated_ms=entry.recorded_ms
+        )
 
 
 @on(ev.IncidentReopened)
 def incident_reopened(p: m.StreamPicture, entry: Entry, e: ev.IncidentReopened) -> None:
     if e.incident in p.incidents:
         p.incidents[e.incident] = replace(
-            p.incidents[e.incident], status="open", result_code="", updated_ms=entry.recorded_ms)
+            p.incidents[e.incident], status="open", result_code="", updated_ms=entry.recorded_ms
+        )
 
 
 # --- tracks, sensors, facilities, hazards, roads ----------------------------------------------------------------
 
-_VESSEL_FIELDS = ("name", "ship_type", "lon_e7", "lat_e7", "speed_mmps", "course_cdeg", "heading_deg", "nav_status",
-                  "length_m", "draught_dm", "destination")
+_VESSEL_FIELDS = (
+    "name",
+    "ship_type",
+    "lon_e7",
+    "lat_e7",
+    "speed_mmps",
+    "course_cdeg",
+    "heading_deg",
+    "nav_status",
+    "length_m",
+    "draught_dm",
+    "destination",
+)
 
 
 @on(ev.VesselUpdated)
 def vessel_updated(p: m.StreamPicture, entry: Entry, e: ev.VesselUpdated) -> None:
     key = str(e.mmsi)
     vessel = p.vessels.get(key) or m.Vessel(e.mmsi)
-    p.vessels[key] = replace(vessel, at_ms=entry.at_ms, doubt=e.doubt, judgement=e.judgement, feed=entry.source,
-                             **_given(e, _VESSEL_FIELDS))
+    p.vessels[key] = replace(
+        vessel, at_ms=entry.at_ms, doubt=e.doubt, judgement=e.judgement, feed=entry.source, **_given(e, _VESSEL_FIELDS)
+    )
 
 
 @on(ev.SensorUpdated)
@@ -211,8 +278,17 @@ def sensor_updated(p: m.StreamPicture, entry: Entry, e: ev.SensorUpdated) -> Non
     sensor = p.sensors.get(e.id) or m.Sensor(e.id, e.quantity)
     recent = sensor.recent if e.state == "silent" else (*sensor.recent, (entry.at_ms, e.value))[-KEPT_VALUES:]
     p.sensors[e.id] = replace(
-        sensor, quantity=e.quantity, unit=e.unit, value=e.value, state=e.state, why=e.why, at_ms=entry.at_ms,
-        recent=recent, feed=entry.source or sensor.feed, **_given(e, ("lon_e7", "lat_e7")))
+        sensor,
+        quantity=e.quantity,
+        unit=e.unit,
+        value=e.value,
+        state=e.state,
+        why=e.why,
+        at_ms=entry.at_ms,
+        recent=recent,
+        feed=entry.source or sensor.feed,
+        **_given(e, ("lon_e7", "lat_e7")),
+    )
 
 
 @on(ev.FacilityUpdated)
@@ -227,11 +303,26 @@ def facility_updated(p: m.StreamPicture, entry: Entry, e: ev.FacilityUpdated) ->
 def hazard_changed(p: m.StreamPicture, entry: Entry, e: ev.HazardChanged) -> None:
     known = p.hazards.get(e.id)
     p.hazards[e.id] = m.Hazard(
-        id=e.id, kind=e.hazard_kind, title=e.title, since_ms=known.since_ms if known else entry.at_ms,
-        level_mm=e.level_mm, barrier_closed=e.barrier_closed, inside_mm=e.inside_mm, rings=e.rings, severity=e.severity, status=e.status,
-        expires_ms=e.expires_ms, source=entry.source, external_id=e.external_id, sender=e.sender,
-        updated_ms=entry.recorded_ms, roads_closed=e.roads_closed, disputed=e.disputed,
-        evidence=tuple(m.Evidence(*term) for term in e.evidence), entry=entry.seq)
+        id=e.id,
+        kind=e.hazard_kind,
+        title=e.title,
+        since_ms=known.since_ms if known else entry.at_ms,
+        level_mm=e.level_mm,
+        barrier_closed=e.barrier_closed,
+        inside_mm=e.inside_mm,
+        rings=e.rings,
+        severity=e.severity,
+        status=e.status,
+        expires_ms=e.expires_ms,
+        source=entry.source,
+        external_id=e.external_id,
+        sender=e.sender,
+        updated_ms=entry.recorded_ms,
+        roads_closed=e.roads_closed,
+        disputed=e.disputed,
+        evidence=tuple(m.Evidence(*term) for term in e.evidence),
+        entry=entry.seq,
+    )
 
 
 @on(ev.BarrierChanged)
@@ -243,8 +334,16 @@ def barrier_changed(p: m.StreamPicture, entry: Entry, e: ev.BarrierChanged) -> N
 def road_closed(p: m.StreamPicture, entry: Entry, e: ev.RoadClosed) -> None:
     known = p.closures.get(e.id)
     p.closures[e.id] = m.Closure(
-        e.id, e.name, e.edges, e.reason, known.since_ms if known and known.status == "active" else entry.at_ms, e.by,
-        depth_mm=e.depth_mm, place=_place(e.lon_e7, e.lat_e7, e.name), profiles=e.profiles)
+        e.id,
+        e.name,
+        e.edges,
+        e.reason,
+        known.since_ms if known and known.status == "active" else entry.at_ms,
+        e.by,
+        depth_mm=e.depth_mm,
+        place=place_of(e.lon_e7, e.lat_e7, e.name),
+        profiles=e.profiles,
+    )
 
 
 @on(ev.RoadReopened)
@@ -261,13 +360,31 @@ def alarm_raised(p: m.StreamPicture, entry: Entry, e: ev.AlarmRaised) -> None:
     known = p.alarms.get(e.id)
     if known is not None:
         back = known.state == "returned_unacknowledged"
-        p.alarms[e.id] = replace(known, count=known.count + 1, last_ms=entry.at_ms, title=e.title,
-                                 priority=min(known.priority, e.priority),
-                                 state="unacknowledged" if back else known.state)
+        p.alarms[e.id] = replace(
+            known,
+            count=known.count + 1,
+            last_ms=entry.at_ms,
+            title=e.title,
+            priority=min(known.priority, e.priority),
+            state="unacknowledged" if back else known.state,
+        )
         return
     p.alarms[e.id] = m.Alarm(
-        e.id, e.priority, e.title, e.cause_words, e.consequence, e.action, e.time_to_act_s, entry.at_ms, e.subject,
-        e.key, e.life_safety, last_ms=entry.at_ms, place=_place(e.lon_e7, e.lat_e7), source=entry.source)
+        e.id,
+        e.priority,
+        e.title,
+        e.cause_words,
+        e.consequence,
+        e.action,
+        e.time_to_act_s,
+        entry.at_ms,
+        e.subject,
+        e.key,
+        e.life_safety,
+        last_ms=entry.at_ms,
+        place=place_of(e.lon_e7, e.lat_e7),
+        source=entry.source,
+    )
 
 
 @on(ev.AlarmChanged)
@@ -290,8 +407,9 @@ def alarm_changed(p: m.StreamPicture, entry: Entry, e: ev.AlarmChanged) -> None:
 def unit_status(p: m.StreamPicture, entry: Entry, e: ev.UnitStatusChanged) -> None:
     unit = p.units.get(e.unit)
     if unit is not None and e.local_status in m.UNIT_STATUSES:
-        p.units[e.unit] = replace(unit, local_status=e.local_status, status=m.UNIT_STATUSES[e.local_status][0],
-                                  since_ms=entry.at_ms)
+        p.units[e.unit] = replace(
+            unit, local_status=e.local_status, status=m.UNIT_STATUSES[e.local_status][0], since_ms=entry.at_ms
+        )
 
 
 @on(ev.UnitLocated)
@@ -308,10 +426,19 @@ def unit_assigned(p: m.StreamPicture, entry: Entry, e: ev.UnitAssigned) -> None:
     if unit is None:
         return
     p.assignments[e.id] = m.Assignment(
-        e.id, e.unit, e.incident, m.Place(e.to_lon_e7, e.to_lat_e7, e.to_label), entry.at_ms, e.eta_ms, e.length_m,
-        e.streets, entry.ref("route"), e.by, flagged=e.flagged)
-    p.units[e.unit] = replace(unit, assignment=e.id, local_status="dispatched", status="assigned",
-                              since_ms=entry.at_ms)
+        e.id,
+        e.unit,
+        e.incident,
+        m.Place(e.to_lon_e7, e.to_lat_e7, e.to_label),
+        entry.at_ms,
+        e.eta_ms,
+        e.length_m,
+        e.streets,
+        entry.ref("route"),
+        e.by,
+        flagged=e.flagged,
+    )
+    p.units[e.unit] = replace(unit, assignment=e.id, local_status="dispatched", status="assigned", since_ms=entry.at_ms)
     incident = p.incidents.get(e.incident)
     if incident is not None and e.unit not in incident.units:
         p.incidents[e.incident] = replace(incident, units=(*incident.units, e.unit), updated_ms=entry.recorded_ms)
@@ -329,8 +456,10 @@ def assignment_ended(p: m.StreamPicture, entry: Entry, e: ev.AssignmentEnded) ->
     incident = p.incidents.get(assignment.incident)
     if incident is not None:
         p.incidents[incident.id] = replace(
-            incident, units=tuple(name for name in incident.units if name != assignment.unit),
-            updated_ms=entry.recorded_ms)
+            incident,
+            units=tuple(name for name in incident.units if name != assignment.unit),
+            updated_ms=entry.recorded_ms,
+        )
 
 
 @on(ev.LogWritten)
@@ -350,108 +479,6 @@ def shift_changed(p: m.StreamPicture, entry: Entry, e: ev.ShiftChanged) -> None:
 @on(ev.HandsOff)
 def hands_off(p: m.StreamPicture, entry: Entry, e: ev.HandsOff) -> None:
     p.hands_off = e.on
-
-
-# --- intention, decision, outcome -------------------------------------------------------------------------------
-
-
-@on(ev.RunStarted)
-def run_started(p: m.StreamPicture, entry: Entry, e: ev.RunStarted) -> None:
-    p.runs[e.id] = m.Run(e.id, e.playbook, e.playbook_version, e.key, e.trigger, entry.at_ms, e.subject)
-
-
-@on(ev.RunStep)
-def run_step(p: m.StreamPicture, entry: Entry, e: ev.RunStep) -> None:
-    run = p.runs.get(e.id)
-    if run is not None:
-        p.runs[e.id] = replace(run, step=e.step, status="waiting" if e.outcome == "waiting" else "running",
-                               steps=(*run.steps, (e.step, e.outcome)))
-
-
-@on(ev.RunEnded)
-def run_ended(p: m.StreamPicture, entry: Entry, e: ev.RunEnded) -> None:
-    if e.id in p.runs:
-        p.runs[e.id] = replace(p.runs[e.id], status=e.status)
-
-
-def effect_of(e: ev.EffectModel) -> m.Effect:
-    """The effect as it stands on the picture: its arguments sorted, one canonical spelling each."""
-    args = tuple((key, e.args[key]) for key in sorted(e.args))
-    return m.Effect(e.id, e.verb, e.act_class, e.summary, args, e.reversible, e.undo)
-
-
-@on(ev.ProposalMade)
-def proposal_made(p: m.StreamPicture, entry: Entry, e: ev.ProposalMade) -> None:
-    p.proposals[e.id] = m.Proposal(
-        id=e.id, title=e.title, playbook=e.playbook, playbook_version=e.playbook_version, run=e.run, step=e.step,
-        incident=e.incident, priority=e.priority, effects=tuple(effect_of(effect) for effect in e.effects),
-        watched=tuple(m.Watched(w.name, w.value, w.tolerance, w.words) for w in e.watched),
-        evidence=e.evidence, consequence=e.consequence,
-        alternatives=tuple(m.Alternative(a.title, a.score, a.reason) for a in e.alternatives),
-        made_ms=entry.at_ms, due_ms=e.due_ms, digest=e.digest, positions=e.positions, quorum=e.quorum,
-        replaces=e.replaces, edited_by=e.edited_by, place=_place(e.lon_e7, e.lat_e7))
-    replaced = p.proposals.get(e.replaces)
-    if replaced is not None and replaced.status == "waiting":
-        p.proposals[e.replaces] = replace(replaced, status="replaced")
-
-
-@on(ev.DecisionMade)
-def decision_made(p: m.StreamPicture, entry: Entry, e: ev.DecisionMade) -> None:
-    p.decisions[e.id] = m.Decision(e.id, e.proposal, e.digest, e.verdict, entry.actor, entry.at_ms, e.public_key,
-                                   e.signature, e.shown)
-    proposal = p.proposals.get(e.proposal)
-    if proposal is not None:
-        p.proposals[e.proposal] = replace(proposal, decisions=(*proposal.decisions, e.id))
-
-
-@on(ev.ProposalSettled)
-def proposal_settled(p: m.StreamPicture, entry: Entry, e: ev.ProposalSettled) -> None:
-    proposal = p.proposals.get(e.id)
-    if proposal is None:
-        return
-    if e.status == "escalated":
-        p.proposals[e.id] = replace(proposal, escalated=True)
-    else:
-        p.proposals[e.id] = replace(proposal, status=e.status, refusal=e.diff)
-
-
-@on(ev.RequestMade)
-def request_made(p: m.StreamPicture, entry: Entry, e: ev.RequestMade) -> None:
-    p.requests[e.id] = m.Request(e.id, e.to, e.what, e.subject, e.proposal, entry.at_ms)
-
-
-@on(ev.RequestAnswered)
-def request_answered(p: m.StreamPicture, entry: Entry, e: ev.RequestAnswered) -> None:
-    request = p.requests.get(e.id)
-    if request is not None:
-        p.requests[e.id] = replace(request, status=e.status, terms=e.terms or request.terms,
-                                   answered_ms=entry.at_ms, text=entry.ref("text") or request.text)
-
-
-@on(ev.AlertRequested)
-def alert_requested(p: m.StreamPicture, entry: Entry, e: ev.AlertRequested) -> None:
-    p.alerts[e.id] = m.Alert(
-        e.id, e.alert_kind, e.headline, e.body, e.proposal, e.incident, entry.at_ms, e.urgency, e.severity,
-        e.certainty, e.rings, e.area, e.cap_identifier, e.references, e.effect,
-        e.msg_type, expires_ms=e.expires_ms,
-        deliveries=tuple(m.Delivery(who, channel, "queued", entry.at_ms) for who, channel in e.recipients))
-
-
-@on(ev.DeliveryChanged)
-def delivery_changed(p: m.StreamPicture, entry: Entry, e: ev.DeliveryChanged) -> None:
-    alert = p.alerts.get(e.alert)
-    if alert is None:
-        return
-    new = m.Delivery(e.recipient, e.channel, e.state, entry.at_ms, e.attempts, e.detail)
-    same = (e.recipient, e.channel)
-    p.alerts[e.alert] = replace(
-        alert, deliveries=tuple(new if (d.recipient, d.channel) == same else d for d in alert.deliveries))
-
-
-@on(ev.AlertEnded)
-def alert_ended(p: m.StreamPicture, entry: Entry, e: ev.AlertEnded) -> None:
-    if e.id in p.alerts:
-        p.alerts[e.id] = replace(p.alerts[e.id], status=e.status)
 
 
 # --- the exercise -----------------------------------------------------------------------------------------------

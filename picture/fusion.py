@@ -34,12 +34,24 @@ TIME_SCALE_MS = 25 * 60_000
 RELATED: Mapping[frozenset[str], float] = {
     frozenset(pair): score
     for pair, score in {
-        ("flood", "vehicle_in_water"): 0.3, ("flood", "substation"): 0.5, ("flood", "road_blocked"): 0.8,
-        ("flood", "trapped"): 0.5, ("flood", "evacuation"): 0.5, ("flood", "person_in_water"): 0.2,
-        ("vehicle_in_water", "trapped"): 0.9, ("vehicle_in_water", "person_in_water"): 0.9,
-        ("trapped", "collapse"): 0.9, ("power", "substation"): 1.2, ("power", "lift"): 0.3,
-        ("hazmat", "gas"): 1.0, ("hazmat", "fire"): 0.6, ("gas", "fire"): 0.4, ("mayday", "vessel_adrift"): 0.8,
-        ("mayday", "person_in_water"): 0.8, ("tree", "road_blocked"): 0.9, ("traffic", "road_blocked"): 0.6,
+        ("flood", "vehicle_in_water"): 0.3,
+        ("flood", "substation"): 0.5,
+        ("flood", "road_blocked"): 0.8,
+        ("flood", "trapped"): 0.5,
+        ("flood", "evacuation"): 0.5,
+        ("flood", "person_in_water"): 0.2,
+        ("vehicle_in_water", "trapped"): 0.9,
+        ("vehicle_in_water", "person_in_water"): 0.9,
+        ("trapped", "collapse"): 0.9,
+        ("power", "substation"): 1.2,
+        ("power", "lift"): 0.3,
+        ("hazmat", "gas"): 1.0,
+        ("hazmat", "fire"): 0.6,
+        ("gas", "fire"): 0.4,
+        ("mayday", "vessel_adrift"): 0.8,
+        ("mayday", "person_in_water"): 0.8,
+        ("tree", "road_blocked"): 0.9,
+        ("traffic", "road_blocked"): 0.6,
         ("medical", "traffic"): 0.3,
     }.items()
 }
@@ -48,9 +60,27 @@ RELATED: Mapping[frozenset[str], float] = {
 LIFE = frozenset({"trapped", "vehicle_in_water", "mayday", "person_in_water", "fire", "collapse"})
 """Kinds in which a person is in danger whatever else is said: never absorbed into another incident."""
 PRIORITY = {
-    "trapped": 1, "mayday": 1, "person_in_water": 1, "vehicle_in_water": 1, "collapse": 1, "fire": 2, "hazmat": 2,
-    "substation": 2, "medical": 2, "gas": 3, "vessel_adrift": 2, "evacuation": 2, "power": 3, "lift": 3, "flood": 3,
-    "traffic": 3, "road_blocked": 3, "missing": 2, "unrest": 3, "tree": 4, "other": 4,
+    "trapped": 1,
+    "mayday": 1,
+    "person_in_water": 1,
+    "vehicle_in_water": 1,
+    "collapse": 1,
+    "fire": 2,
+    "hazmat": 2,
+    "substation": 2,
+    "medical": 2,
+    "gas": 3,
+    "vessel_adrift": 2,
+    "evacuation": 2,
+    "power": 3,
+    "lift": 3,
+    "flood": 3,
+    "traffic": 3,
+    "road_blocked": 3,
+    "missing": 2,
+    "unrest": 3,
+    "tree": 4,
+    "other": 4,
 }
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
@@ -159,7 +189,7 @@ class Fusion:
         sigma2 = max(report.uncertainty_m, 20) ** 2 + max(known_m, 20) ** 2
         background = DENSITY_PER_KM2_H / 1e6
         ratio = -log(2 * pi * sigma2 * background) - away_m**2 / (2 * sigma2)
-        return ("place", max(min(ratio, 6.0), -12.0), f"{away_m:.0f} m apart, expected within {sigma2 ** 0.5:.0f} m")
+        return ("place", max(min(ratio, 6.0), -12.0), f"{away_m:.0f} m apart, expected within {sigma2**0.5:.0f} m")
 
     def _time(self, apart_ms: int) -> tuple[str, float, str]:
         ratio = log(60 * 60_000 / TIME_SCALE_MS) - apart_ms / TIME_SCALE_MS
@@ -181,8 +211,16 @@ class Fusion:
                 found = (incident, score)
         return found
 
-    def judge(self, report: IncidentReport, *, feed: str, grade: str, incidents: Mapping[str, Incident], ids: Ids,
-              label: str = "") -> list[ev.Event]:
+    def judge(
+        self,
+        report: IncidentReport,
+        *,
+        feed: str,
+        grade: str,
+        incidents: Mapping[str, Incident],
+        ids: Ids,
+        label: str = "",
+    ) -> list[ev.Event]:
         """The events that say what this report is: linked to an incident, or the first of a new one.
 
         ``ReportLinked.report_index`` 0 means that the report itself is the first entry of the same commit.
@@ -226,8 +264,14 @@ def _kind(report: IncidentReport, incident: Incident) -> tuple[str, float, str]:
 def _by_authority(report: IncidentReport, incidents: Mapping[str, Incident]) -> Incident | None:
     if not report.authoritative_id:
         return None
-    return next((one for one in incidents.values() if report.authoritative_id in one.authoritative_ids
-                 and one.status == "open"), None)
+    return next(
+        (
+            one
+            for one in incidents.values()
+            if report.authoritative_id in one.authoritative_ids and one.status == "open"
+        ),
+        None,
+    )
 
 
 def _moved(report: IncidentReport, incident: Incident) -> dict[str, int]:
@@ -244,14 +288,26 @@ def _moved(report: IncidentReport, incident: Incident) -> dict[str, int]:
     }
 
 
-def _link(incident: str, report: IncidentReport, feed: str, grade: str, score: Score,
-          moved: Mapping[str, int] | None = None) -> ev.ReportLinked:
+def _link(
+    incident: str, report: IncidentReport, feed: str, grade: str, score: Score, moved: Mapping[str, int] | None = None
+) -> ev.ReportLinked:
     has = tuple(name for name in ("text", "caller", "call_back", "place_as_said") if getattr(report, name) is not None)
     return ev.ReportLinked(
-        incident=incident, report_index=0, feed=feed, origin=report.origin, report_at_ms=report.at_ms, grade=grade,
-        score_c=round(score.total * 100), evidence=score.evidence(), external_id=report.external_id,
-        authoritative_id=report.authoritative_id, has=has, people_at_risk=report.people_at_risk,
-        people_trapped=report.people_trapped, **dict(moved or {}))
+        incident=incident,
+        report_index=0,
+        feed=feed,
+        origin=report.origin,
+        report_at_ms=report.at_ms,
+        grade=grade,
+        score_c=round(score.total * 100),
+        evidence=score.evidence(),
+        external_id=report.external_id,
+        authoritative_id=report.authoritative_id,
+        has=has,
+        people_at_risk=report.people_at_risk,
+        people_trapped=report.people_trapped,
+        **dict(moved or {}),
+    )
 
 
 def _open(identifier: str, report: IncidentReport, similar: tuple[str, ...], label: str) -> ev.IncidentOpened:
@@ -260,8 +316,17 @@ def _open(identifier: str, report: IncidentReport, similar: tuple[str, ...], lab
     if report.reporter == "citizen" and priority == 1 and not report.people_trapped:
         priority = 2  # a citizen alone opens no priority 1 unless people are trapped: an operator raises it
     return ev.IncidentOpened(
-        incident=identifier, incident_kind=kind, title=INCIDENT_KINDS[kind], priority=priority,
-        lon_e7=report.lon_e7, lat_e7=report.lat_e7, place_label=label, uncertainty_m=report.uncertainty_m,
-        units_needed=2 if priority == 1 else 1, people_at_risk=report.people_at_risk,
-        people_trapped=report.people_trapped, possible_duplicate_of=similar,
-        authoritative_id=report.authoritative_id)
+        incident=identifier,
+        incident_kind=kind,
+        title=INCIDENT_KINDS[kind],
+        priority=priority,
+        lon_e7=report.lon_e7,
+        lat_e7=report.lat_e7,
+        place_label=label,
+        uncertainty_m=report.uncertainty_m,
+        units_needed=2 if priority == 1 else 1,
+        people_at_risk=report.people_at_risk,
+        people_trapped=report.people_trapped,
+        possible_duplicate_of=similar,
+        authoritative_id=report.authoritative_id,
+    )

@@ -175,17 +175,39 @@ class RequestReply(_Report):
 
 
 Report = Annotated[
-    IncidentReport | Observation | VesselReport | UnitReport | DistressReport | AlertMessage | FacilityReport
-    | RoadReport | RequestReply,
+    IncidentReport
+    | Observation
+    | VesselReport
+    | UnitReport
+    | DistressReport
+    | AlertMessage
+    | FacilityReport
+    | RoadReport
+    | RequestReply,
     Field(discriminator="report"),
 ]
 
 INCIDENT_KINDS: dict[str, str] = {
     # kind: what an operator reads
-    "flood": "Flooding", "trapped": "People trapped", "vehicle_in_water": "Vehicle in water", "fire": "Fire",
-    "medical": "Medical", "power": "Power failure", "substation": "Substation flooding", "hazmat": "Hazardous material",
-    "gas": "Smell of gas", "collapse": "Collapse", "road_blocked": "Road blocked", "traffic": "Traffic collision",
-    "vessel_adrift": "Vessel adrift", "mayday": "Mayday", "person_in_water": "Person in water", "lift": "Lift entrapment",
-    "tree": "Tree down", "evacuation": "Evacuation", "unrest": "Public order", "missing": "Missing person",
+    "flood": "Flooding",
+    "trapped": "People trapped",
+    "vehicle_in_water": "Vehicle in water",
+    "fire": "Fire",
+    "medical": "Medical",
+    "power": "Power failure",
+    "substation": "Substation flooding",
+    "hazmat": "Hazardous material",
+    "gas": "Smell of gas",
+    "collapse": "Collapse",
+    "road_blocked": "Road blocked",
+    "traffic": "Traffic collision",
+    "vessel_adrift": "Vessel adrift",
+    "mayday": "Mayday",
+    "person_in_water": "Person in water",
+    "lift": "Lift entrapment",
+    "tree": "Tree down",
+    "evacuation": "Evacuation",
+    "unrest": "Public order",
+    "missing": "Missing person",
     "other": "Other",
 }

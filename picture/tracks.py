@@ -21,14 +21,22 @@ STUCK_AFTER = 6
 NEIGHBOUR_MOVED = 0.08
 """Metres (or units) a neighbour of the same quantity must have moved meanwhile."""
 PHYSICAL: dict[str, tuple[float, float]] = {
-    "water_level": (-15.0, 15.0), "wind_speed": (0.0, 120.0), "gas_concentration": (0.0, 1_000_000.0),
-    "temperature": (-90.0, 70.0), "wind_direction": (0.0, 360.0), "wave_height": (0.0, 40.0),
+    "water_level": (-15.0, 15.0),
+    "wind_speed": (0.0, 120.0),
+    "gas_concentration": (0.0, 1_000_000.0),
+    "temperature": (-90.0, 70.0),
+    "wind_direction": (0.0, 360.0),
+    "wave_height": (0.0, 40.0),
 }
 """Bounds of what can be, in SI units (ppm for gas): beyond them a value is no value."""
 
 
-def judge_vessel(report: VesselReport, known: Vessel | None, on_water: Callable[[float, float], bool] | None = None,
-                 anchored_at: tuple[int, int] | None = None) -> ev.VesselUpdated:
+def judge_vessel(
+    report: VesselReport,
+    known: Vessel | None,
+    on_water: Callable[[float, float], bool] | None = None,
+    anchored_at: tuple[int, int] | None = None,
+) -> ev.VesselUpdated:
     """The track after this report, with the doubt or judgement on it, in words.
 
     ``on_water`` tells whether a (lon, lat) is water; ``anchored_at`` is where the vessel first lay at anchor.
@@ -36,11 +44,21 @@ def judge_vessel(report: VesselReport, known: Vessel | None, on_water: Callable[
     doubt = _doubt(report, known, on_water)
     judgement = "" if doubt else _dragging(report, known, anchored_at)
     return ev.VesselUpdated(
-        mmsi=report.mmsi, name=report.name, ship_type=report.ship_type, lon_e7=report.lon_e7, lat_e7=report.lat_e7,
-        speed_mmps=report.speed_mmps, course_cdeg=report.course_cdeg, heading_deg=report.heading_deg,
-        nav_status=report.nav_status, length_m=report.length_m, draught_dm=report.draught_dm,
-        destination=report.destination, doubt=doubt,
-        judgement=judgement or (known.judgement if known and report.lon_e7 is None else ""))
+        mmsi=report.mmsi,
+        name=report.name,
+        ship_type=report.ship_type,
+        lon_e7=report.lon_e7,
+        lat_e7=report.lat_e7,
+        speed_mmps=report.speed_mmps,
+        course_cdeg=report.course_cdeg,
+        heading_deg=report.heading_deg,
+        nav_status=report.nav_status,
+        length_m=report.length_m,
+        draught_dm=report.draught_dm,
+        destination=report.destination,
+        doubt=doubt,
+        judgement=judgement or (known.judgement if known and report.lon_e7 is None else ""),
+    )
 
 
 def _doubt(report: VesselReport, known: Vessel | None, on_water: Callable[[float, float], bool] | None) -> str:
@@ -79,12 +97,20 @@ def judge_sensor(report: Observation, known: Sensor | None, neighbours: tuple[Se
         state, why = "stuck", known.why  # until its own value moves: quiet neighbours mend nothing
     elif known is not None and _stands_still(report, known) and (moved := _moved(known, neighbours)):
         state, why = "stuck", f"the same value {STUCK_AFTER} times while {moved} moved"
-    return ev.SensorUpdated(id=report.sensor, quantity=report.quantity, unit=report.unit, value=report.value,
-                            state=state, why=why, lon_e7=report.lon_e7, lat_e7=report.lat_e7)
+    return ev.SensorUpdated(
+        id=report.sensor,
+        quantity=report.quantity,
+        unit=report.unit,
+        value=report.value,
+        state=state,
+        why=why,
+        lon_e7=report.lon_e7,
+        lat_e7=report.lat_e7,
+    )
 
 
 def _stands_still(report: Observation, known: Sensor) -> bool:
-    last = [value for _, value in known.recent[-(STUCK_AFTER - 1):]]
+    last = [value for _, value in known.recent[-(STUCK_AFTER - 1) :]]
     return len(last) == STUCK_AFTER - 1 and all(value == report.value for value in last)
 
 

@@ -53,26 +53,49 @@ def expired(picture: StreamPicture, now_ms: int) -> list[ev.Event]:
 def _referenced(report: AlertMessage, picture: StreamPicture) -> Hazard | None:
     """The warning it is about. An identifier is its sender's own (CAP 1.2 §3.2.1): another's changes nothing of it."""
     named = {reference.split(",")[1] for reference in report.references if reference.count(",") >= 2} - {""}
-    found = [hazard for hazard in picture.hazards.values() if hazard.kind == "warning" and hazard.status != "cancelled"
-             and (hazard.external_id in named
-                  or (hazard.external_id, hazard.sender) == (report.external_id, report.sender))]
+    found = [
+        hazard
+        for hazard in picture.hazards.values()
+        if hazard.kind == "warning"
+        and hazard.status != "cancelled"
+        and (hazard.external_id in named or (hazard.external_id, hazard.sender) == (report.external_id, report.sender))
+    ]
     return min(found, key=lambda hazard: hazard.sender != report.sender, default=None)
 
 
 def _hazard(identifier: str, report: AlertMessage, status: str, known: Hazard | None = None) -> ev.HazardChanged:
-    return ev.HazardChanged.model_validate({
-        "id": identifier, "hazard_kind": "warning", "status": status,
-        "title": report.headline or report.event or (known.title if known else "Official warning"),
-        "rings": report.rings or (known.rings if known else ()), "severity": report.severity,
-        "expires_ms": report.expires_ms, "external_id": report.external_id, "sender": report.sender,
-        "disputed": known.disputed if known else "",
-    })
+    return ev.HazardChanged.model_validate(
+        {
+            "id": identifier,
+            "hazard_kind": "warning",
+            "status": status,
+            "title": report.headline or report.event or (known.title if known else "Official warning"),
+            "rings": report.rings or (known.rings if known else ()),
+            "severity": report.severity,
+            "expires_ms": report.expires_ms,
+            "external_id": report.external_id,
+            "sender": report.sender,
+            "disputed": known.disputed if known else "",
+        }
+    )
 
 
 def _same(hazard: Hazard, disputed: str) -> ev.HazardChanged:
-    return ev.HazardChanged.model_validate({
-        "id": hazard.id, "hazard_kind": hazard.kind, "status": hazard.status, "title": hazard.title,
-        "rings": hazard.rings, "severity": hazard.severity, "expires_ms": hazard.expires_ms,
-        "external_id": hazard.external_id, "sender": hazard.sender, "disputed": disputed,
-        "level_mm": hazard.level_mm, "barrier_closed": hazard.barrier_closed, "inside_mm": hazard.inside_mm, "roads_closed": hazard.roads_closed,
-    })
+    return ev.HazardChanged.model_validate(
+        {
+            "id": hazard.id,
+            "hazard_kind": hazard.kind,
+            "status": hazard.status,
+            "title": hazard.title,
+            "rings": hazard.rings,
+            "severity": hazard.severity,
+            "expires_ms": hazard.expires_ms,
+            "external_id": hazard.external_id,
+            "sender": hazard.sender,
+            "disputed": disputed,
+            "level_mm": hazard.level_mm,
+            "barrier_closed": hazard.barrier_closed,
+            "inside_mm": hazard.inside_mm,
+            "roads_closed": hazard.roads_closed,
+        }
+    )

@@ -17,7 +17,7 @@ from picture.conditions.types import suggestion
 from picture.entry import Entry, canonical
 from picture.errors import PlaybookError, RefusedError
 from picture.fold import Picture
-from picture.folding import effect_of
+from picture.folding_intentions import effect_of
 from picture.model import Proposal, StreamPicture
 from playbooks import offers
 from playbooks.context import Context

@@ -31,9 +31,7 @@ def page() -> str:
     for digit, cls in sorted(families().items()):
         rows = [(code, *CATALOGUE[code]) for code in sorted(CATALOGUE) if code.startswith(f"TOC-{digit}")]
         summary = (cls.__doc__ or "").splitlines()[0]
-        parts.append(
-            f"\n## {digit}xxx {cls.__name__}\n\n{summary}\n\n| code | meaning | what to do |\n|---|---|---|\n"
-        )
+        parts.append(f"\n## {digit}xxx {cls.__name__}\n\n{summary}\n\n| code | meaning | what to do |\n|---|---|---|\n")
         parts.extend(f"| {code} | {_cell(meaning)} | {_cell(remedy)} |\n" for code, meaning, remedy in rows)
     return "".join(parts)
 

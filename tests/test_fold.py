@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from console.core import Core, Draft
 from picture import events as ev
-from picture import fold, folding
+from picture import fold, folding, folding_intentions
 from picture.clock import VirtualClock
 from picture.entry import Ref
 from picture.events import Event
@@ -128,7 +128,7 @@ def test_what_is_silent_moves_the_cursor_and_nothing_else(event: Event) -> None:
     assert picture.as_json()[STREAM] == before | {"seq": 3}
 
 
-@pytest.mark.parametrize("module", [fold, folding])
+@pytest.mark.parametrize("module", [fold, folding, folding_intentions])
 def test_the_fold_uses_no_floats_clock_chance_or_outside_world(module: object) -> None:
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))  # type: ignore[attr-defined]
     for node in ast.walk(tree):

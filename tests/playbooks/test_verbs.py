@@ -10,7 +10,7 @@ from small_core import SmallCore, facility, flood
 from picture import events as ev
 from picture.decisions import ACT_CLASSES
 from picture.errors import PlaybookError, RefusedError
-from picture.folding import effect_of
+from picture.folding_intentions import effect_of
 from playbooks.context import Context
 from playbooks.effects import Draft
 from playbooks.verbs import standard_verbs
