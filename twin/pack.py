@@ -51,6 +51,7 @@ class RoadClass(IntEnum):
     RESIDENTIAL = 4
     SERVICE = 5
     FOOTPATH = 6
+    FERRY = 7
 
 
 class RoadFlag(IntFlag):
@@ -60,6 +61,18 @@ class RoadFlag(IntFlag):
     UNDERPASS = 2
     ONE_WAY = 4
     LOW_LYING = 8
+    FERRY = 16
+    PRIVATE = 32
+
+
+class NoAccess(IntFlag):
+    """Who may not use a road segment; emergency vehicles count apart from motor vehicles."""
+
+    MOTOR = 1
+    HEAVY = 2
+    BUS = 4
+    FOOT = 8
+    EMERGENCY = 16
 
 
 class Ground(IntEnum):
@@ -85,6 +98,11 @@ class CityPack:
 
     Rasters ``terrain`` float32 metres and ``ground`` :class:`Ground`: row 0 is SOUTH, the centre of cell
     (i, j) is ``(x0 + (j + 0.5) * cell, y0 + (i + 0.5) * cell)``. ``coast`` float32 (k, 4) outlines water.
+
+    Of a pack without them the following are empty or all zero. ``turn_from[k]`` to ``turn_to[k]`` is a move from
+    arc to arc that is forbidden, at the node they share. Limits of a segment: height and width in centimetres,
+    weight in kilograms, 0 where none is known; ``edge_access`` holds :class:`NoAccess` bits; ``edge_layer`` is
+    the level above (or below) the ground that crossing roads are told apart by.
     """
 
     path: Path
@@ -118,6 +136,13 @@ class CityPack:
     coast: NDArray[np.float32]
     levels: tuple[LodLevel, ...]
     checksum: str
+    turn_from: NDArray[np.int32]
+    turn_to: NDArray[np.int32]
+    edge_max_height_cm: NDArray[np.uint16]
+    edge_max_width_cm: NDArray[np.uint16]
+    edge_max_weight_kg: NDArray[np.uint32]
+    edge_access: NDArray[np.uint8]
+    edge_layer: NDArray[np.int8]
 
     @classmethod
     def open(cls, path: Path) -> CityPack:
@@ -131,7 +156,7 @@ class CityPack:
 
     @classmethod
     def _of(cls, path: Path, arrays: dict[str, Array], checksum: str) -> CityPack:
-        facts: dict[str, Any] = {name: arrays[name] for name in PLAIN_ARRAYS}
+        facts: dict[str, Any] = {name: arrays[name] for name in PLAIN_ARRAYS} | _optional(arrays)
         for raster in ("terrain", "ground"):
             frame = arrays[f"{raster}_frame"]
             facts |= {f"{raster}_x0": float(frame[0]), f"{raster}_y0": float(frame[1]),
@@ -174,6 +199,12 @@ PLAIN_ARRAYS = (
     "arc_edge", "arc_name", "arc_flags", "edge_tail", "edge_head", "edge_class", "edge_name", "edge_flags",
     "geom_xy", "geom_start", "terrain", "ground", "coast",
 )
+TURN_ARRAYS = ("turn_from", "turn_to")
+LIMIT_ARRAYS: dict[str, type[np.generic]] = {
+    "edge_max_height_cm": np.uint16, "edge_max_width_cm": np.uint16, "edge_max_weight_kg": np.uint32,
+    "edge_access": np.uint8, "edge_layer": np.int8,
+}
+"""What a pack may leave out, with its type: read as nothing known."""
 
 
 def project(origin: tuple[float, float], lon: Any, lat: Any) -> tuple[Any, Any]:
@@ -194,7 +225,8 @@ def write_pack(path: Path, arrays: Mapping[str, Array], meta: Mapping[str, Any])
     """Leaves a complete pack at ``path`` or none at all: written beside it, then renamed.
 
     ``arrays`` holds :data:`PLAIN_ARRAYS`, ``names_json``, ``terrain_frame`` and ``ground_frame`` (x0, y0,
-    cell) and the arrays of :func:`level_arrays` for every level.
+    cell) and the arrays of :func:`level_arrays` for every level; :data:`TURN_ARRAYS` and :data:`LIMIT_ARRAYS`
+    where anything is known of them.
     """
     whole = dict(arrays) | {"meta_json": json_array(meta)}
     table: dict[str, list[Any]] = {}
@@ -224,6 +256,12 @@ def level_arrays(level: int, lod: LodLevel) -> dict[str, Array]:
     parts: dict[str, Array] = {"segments": lod.segments, "class": lod.road_class, "edge": lod.edge,
                                "cells": lod.cell_start, "frame": frame}
     return {f"lod{level}_{part}": array for part, array in parts.items()}
+
+
+def _optional(arrays: dict[str, Array]) -> dict[str, Array]:
+    edges = len(arrays["edge_tail"])
+    found = {name: arrays.get(name, np.zeros(0, np.int32)) for name in TURN_ARRAYS}
+    return found | {name: arrays.get(name, np.zeros(edges, kind)) for name, kind in LIMIT_ARRAYS.items()}
 
 
 def _level_of(arrays: dict[str, Array], level: int) -> LodLevel:

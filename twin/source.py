@@ -77,7 +77,7 @@ def build_pack(source: Path, target: Path, progress: Progress | None = None) -> 
     tell("Laying out the ground", 0.4)
     arrays |= _rasters(stored, header["meta"])
     tell("Drawing the map", 0.5)
-    arrays |= _pyramid(arrays)
+    arrays |= pyramid_arrays(arrays)
     tell("Writing the pack", 0.9)
     arrays["names_json"] = json_array(header["names"])
     write_pack(target, arrays, header["meta"])
@@ -162,7 +162,8 @@ def _rasters(stored: dict[str, Array], meta: Mapping[str, Any]) -> dict[str, Arr
             "ground": stored["ground"], "ground_frame": frame, "coast": (stored["coast_dm"] / 10).astype(np.float32)}
 
 
-def _pyramid(arrays: dict[str, Array]) -> dict[str, Array]:
+def pyramid_arrays(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of every map level of the roads in ``geom_xy``, ``geom_start`` and ``edge_class``."""
     points, start = arrays["geom_xy"], arrays["geom_start"].astype(np.int64)
     first = np.ones(len(points), dtype=bool)
     first[start[1:] - 1] = False
