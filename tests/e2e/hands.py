@@ -36,12 +36,21 @@ PATIENCE_S = 20.0
 # --- the command line -------------------------------------------------------------------------------------
 
 
-def tocsin(*words: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None,
-           timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+def tocsin(
+    *words: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 60.0
+) -> subprocess.CompletedProcess[str]:
     """The command as a user runs it, with neither a terminal nor anything on stdin."""
     environ = dict(os.environ) | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | dict(env or {})
-    return subprocess.run([sys.executable, "-m", "console.cli", *map(str, words)], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, env=environ, cwd=cwd or ROOT, timeout=timeout, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "console.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=environ,
+        cwd=cwd or ROOT,
+        timeout=timeout,
+        check=False,
+    )
 
 
 def error_of(run: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -112,8 +121,13 @@ class CoreProcess:
         environ = allowed_environment(os.environ) | {"PYTHONPATH": str(ROOT)} | self.environ
         with (self.folder / "core.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "console.drill.process", str(self.folder)], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True, env=environ)
+                [sys.executable, "-m", "console.drill.process", str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=environ,
+            )
         until = time.monotonic() + PATIENCE_S
         while not ((self.folder / "inbox.json").exists() and socket_of(self.folder).exists()):
             assert self.process.poll() is None, self.log()

@@ -30,8 +30,9 @@ TOMASZ = {
 def surge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two gauges rise in the first minute: the surge playbook asks for a decision; a simulated second person waits."""
     rise = [water_level("G-QUAY", 2.4, 40), water_level("G-BARRIER", 2.4, 50)]
-    return write_scenario(tmp_path_factory.mktemp("surge"), messages=rise, people=[TOMASZ], directory=DIRECTORY,
-                          id="surge")
+    return write_scenario(
+        tmp_path_factory.mktemp("surge"), messages=rise, people=[TOMASZ], directory=DIRECTORY, id="surge"
+    )
 
 
 @pytest.fixture
@@ -159,7 +160,8 @@ async def test_a_lone_players_public_alert_waits_for_a_simulated_second_who_is_j
 
 def _delivered(one: Hand) -> Callable[[], bool]:
     return lambda: any(
-        d.state == "delivered" for a in one.picture.home.alerts.values() if a.kind == "public" for d in a.deliveries)
+        d.state == "delivered" for a in one.picture.home.alerts.values() if a.kind == "public" for d in a.deliveries
+    )
 
 
 async def test_one_person_at_two_desks_is_not_two_people(running: CoreProcess) -> None:

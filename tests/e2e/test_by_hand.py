@@ -43,11 +43,24 @@ async def test_an_incident_is_worked_from_call_to_close_with_no_feed(desk: CoreP
         home = one.picture.home
         found = await one.do(c.ResolvePlace(said="Wharf Street and Customs Quay"))
         assert found["places"] and found["places"][0]["label"]
-        place = c.PlaceInput(said=found["places"][0]["label"], lon=found["places"][0]["lon"],
-                             lat=found["places"][0]["lat"], label=found["places"][0]["label"], how="crossing")
-        taken = await one.do(c.TakeReport(
-            incident_kind="trapped", text="He is on the roof of the kiosk", caller="Petra Lindqvist",
-            call_back="+00 555 0142", place=place, people_at_risk=1, people_trapped=True))
+        place = c.PlaceInput(
+            said=found["places"][0]["label"],
+            lon=found["places"][0]["lon"],
+            lat=found["places"][0]["lat"],
+            label=found["places"][0]["label"],
+            how="crossing",
+        )
+        taken = await one.do(
+            c.TakeReport(
+                incident_kind="trapped",
+                text="He is on the roof of the kiosk",
+                caller="Petra Lindqvist",
+                call_back="+00 555 0142",
+                place=place,
+                people_at_risk=1,
+                people_trapped=True,
+            )
+        )
         incident = home.incidents[taken["incident"]]
         assert incident.priority == 1 and incident.place is not None and incident.place.label == place.label
         line = incident.reports[0]
@@ -136,8 +149,9 @@ async def test_the_drill_clock_is_paused_stepped_jumped_and_paced(desk: CoreProc
 
 async def test_a_sent_unit_needs_no_feed_and_the_clock_goes_on(desk: CoreProcess) -> None:
     async with hand(desk) as one:
-        incident = (await one.do(c.TakeReport(
-            text="a tree", place=c.PlaceInput(lon=-30.0, lat=46.0, how="cursor"))))["incident"]
+        incident = (await one.do(c.TakeReport(text="a tree", place=c.PlaceInput(lon=-30.0, lat=46.0, how="cursor"))))[
+            "incident"
+        ]
         await one.do(c.Assign(unit="E21", incident=incident))
         await one.do(c.ControlDrill(action="jump", by_s=300))
         units = one.picture.home.units
@@ -185,8 +199,13 @@ async def test_killing_a_client_leaves_the_drill_running(desk: CoreProcess) -> N
 
     async with hand(desk) as one:
         client = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", CLIENT, str(socket_of(desk.folder)), stdout=asyncio.subprocess.PIPE,
-            env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PATH": "/usr/bin:/bin"})
+            sys.executable,
+            "-c",
+            CLIENT,
+            str(socket_of(desk.folder)),
+            stdout=asyncio.subprocess.PIPE,
+            env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PATH": "/usr/bin:/bin"},
+        )
         assert client.stdout is not None
         await asyncio.wait_for(client.stdout.readline(), 20)
         client.kill()
@@ -206,9 +225,16 @@ async def test_a_killed_core_loses_nothing_that_it_acknowledged_and_goes_on(
     with core(tmp_path / "drill", silent, tocsin_home, speed=20.0) as running:
         acknowledged: list[str] = []
         async with hand(running) as one:
-            incident = (await one.do(c.TakeReport(
-                incident_kind="fire", text="Smoke", caller="Petra Lindqvist",
-                place=c.PlaceInput(lon=-30.0, lat=46.0, how="coordinates"))))["incident"]
+            incident = (
+                await one.do(
+                    c.TakeReport(
+                        incident_kind="fire",
+                        text="Smoke",
+                        caller="Petra Lindqvist",
+                        place=c.PlaceInput(lon=-30.0, lat=46.0, how="coordinates"),
+                    )
+                )
+            )["incident"]
             acknowledged.append(incident)
             sent = await one.do(c.Assign(unit="E11", incident=incident))
 
@@ -275,8 +301,13 @@ def test_a_second_core_on_the_same_folder_is_refused_in_words(desk: CoreProcess)
     import subprocess
     import sys
 
-    run = subprocess.run([sys.executable, "-m", "console.drill.process", str(desk.folder)], capture_output=True,
-                         text=True, timeout=30, check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", "console.drill.process", str(desk.folder)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert run.returncode == 3 and "TOC-3103" in run.stderr and "Traceback" not in run.stderr
     assert socket_of(desk.folder).exists(), "the first core's socket is left alone"
 
@@ -287,6 +318,11 @@ def test_a_core_with_a_wrong_run_file_says_what_is_wrong(tmp_path: Path, silent:
     import subprocess
     import sys
 
-    run = subprocess.run([sys.executable, "-m", "console.drill.process", str(one.folder)], capture_output=True,
-                         text=True, timeout=30, check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", "console.drill.process", str(one.folder)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert run.returncode == 3 and "TOC-1003" in run.stderr and "Traceback" not in run.stderr

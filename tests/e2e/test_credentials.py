@@ -112,7 +112,12 @@ def test_a_drill_opens_no_credential_file_and_speaks_to_this_machine_alone(
         "ALL_PROXY": live.url, "SLACK_TOKEN": "live-credential"}  # fmt: skip
     run = subprocess.run(
         [sys.executable, "-c", WATCHED, "drill", str(source), "--headless", "--json", "--out", str(out)],
-        capture_output=True, text=True, env=environ, timeout=60, check=False)
+        capture_output=True,
+        text=True,
+        env=environ,
+        timeout=60,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr
     sent = [d for alert in json.loads(run.stdout)["alerts"] for d in alert["deliveries"]]
     assert {d["recipient"] for d in sent} >= {"Harbour Control", "Power", "Water", "Public warning channel"}
@@ -145,8 +150,14 @@ def test_a_live_credential_in_the_run_file_is_refused_by_its_key_and_not_repeate
     one = prepare(tmp_path / "drill", write_scenario(tmp_path / "mine"), tocsin_home)
     path = one.folder / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"alert_url": PLANTED}), encoding="utf-8")
-    run = subprocess.run([sys.executable, "-m", "console.drill.process", str(one.folder)], capture_output=True,
-                         text=True, timeout=30, check=False, cwd=ROOT)
+    run = subprocess.run(
+        [sys.executable, "-m", "console.drill.process", str(one.folder)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd=ROOT,
+    )
     assert run.returncode == 3
     assert "TOC-1003" in run.stderr and "alert_url" in run.stderr
     assert "PLANTED" not in run.stderr + one.log()

@@ -97,8 +97,14 @@ def water_level_at(after_s: int) -> dict[str, object]:
 def again(tmp_path_factory: pytest.TempPathFactory, storm: DrillRun) -> dict[str, object]:
     """The same drill in another folder, time zone, locale and hash seed."""
     out = tmp_path_factory.mktemp("again") / "elsewhere"
-    run = tocsin("drill", "storm-surge", "--json", "--out", out,
-                 env={"PYTHONHASHSEED": "424242", "TZ": "America/St_Johns", "LC_ALL": "C"})
+    run = tocsin(
+        "drill",
+        "storm-surge",
+        "--json",
+        "--out",
+        out,
+        env={"PYTHONHASHSEED": "424242", "TZ": "America/St_Johns", "LC_ALL": "C"},
+    )
     return json.loads(run.stdout)  # type: ignore[no-any-return]
 
 
@@ -175,7 +181,7 @@ def test_one_flipped_byte_of_a_payload_is_named_by_its_entry(copied: Path) -> No
 
 def test_a_removed_entry_is_named(copied: Path) -> None:
     connection = sqlite3.connect(copied)
-    for trigger, in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         connection.execute(f"DROP TRIGGER {trigger}")
     connection.execute("DELETE FROM entries WHERE seq = 77")
     connection.commit()
@@ -226,8 +232,9 @@ def test_the_public_alert_left_as_valid_cap_with_status_exercise(storm: DrillRun
 
 
 def test_a_public_alert_was_released_by_two_people_with_two_keys(storm: DrillRun) -> None:
-    public = [one for one in storm.result["proposals"]
-              if "warn the public" in one["title"] and one["status"] == "executed"]
+    public = [
+        one for one in storm.result["proposals"] if "warn the public" in one["title"] and one["status"] == "executed"
+    ]
     assert public
     with JournalReader(storm.segment) as reader:
         decided = [e for e in reader.read() if e.kind == "decision.made"]

@@ -1,4 +1,4 @@
-"""Hostile posts to a running core's inbox: refused with a code and a remedy, journalled as refused, nothing else moved."""
+"""Hostile posts to a running core's inbox: refused with code and remedy, journalled as refused, nothing else moved."""
 
 from __future__ import annotations
 
@@ -23,11 +23,15 @@ from tests.e2e.hands import CoreProcess, core, hand, post, report, tocsin, write
 MIB = 1024 * 1024
 DEEP = b'{"schema":"tocsin.incident/1","type":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
 LAUGHS = b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><alert>&b;</alert>'
-FILE = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">&x;</alert>'
-FORGED = b"""<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>X-1</identifier><sender>mayor@evil.example</sender>
+CAP = b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
+FILE = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + CAP + b"&x;</alert>"
+FORGED = (
+    CAP
+    + b"""<identifier>X-1</identifier><sender>mayor@evil.example</sender>
 <sent>2026-11-20T17:30:00-00:00</sent><status>Exercise</status><msgType>Alert</msgType><scope>Public</scope><info>
 <category>Met</category><event>Flood</event><urgency>Immediate</urgency><severity>Extreme</severity>
 <certainty>Observed</certainty><headline>x</headline><area><areaDesc>All</areaDesc></area></info></alert>"""
+)
 
 BAD_MESSAGES: dict[str, tuple[str, bytes, int, str]] = {
     "entities that expand": ("met-office", LAUGHS, 422, "TOC-2005"),
@@ -92,7 +96,7 @@ async def test_a_bad_message_is_refused_journalled_and_changes_nothing_else(ear:
         event: Any = entry.event
         assert event.code == code and event.size >= len(body) and len(event.sha256) == 64
         assert entry.source == feed or code == "TOC-2001"
-        assert event.head is None and "head" in entry.sealed or not body
+        assert event.head is None and ("head" in entry.sealed or not body)
 
 
 def unsigned(ear: CoreProcess, **how: Any) -> Any:
@@ -115,7 +119,8 @@ async def test_who_cannot_prove_who_they_are_changes_nothing(ear: CoreProcess) -
             "a feed that does not exist": post(ear, "mayor", body, headers=sign(secret, now, body), signed=False),
         }  # fmt: skip
         assert {what: (answer.status, answer.code) for what, answer in attempts.items()} == dict.fromkeys(
-            attempts, (401, "TOC-2007"))
+            attempts, (401, "TOC-2007")
+        )
         await one.settled()
         assert sense(one.picture) == before
 
@@ -198,7 +203,8 @@ HOSTILE_NAMES = ("[@click=app.approve('x')]A[/]", "B [/]", "C\x1b]52;c;aGVsbG8=\
 async def test_hostile_names_are_carried_as_plain_text(ear: CoreProcess) -> None:
     async with hand(ear) as one:
         for name in HOSTILE_NAMES:
-            answer = post(ear, "calls-112", report(f"He says his name is {name}", caller=name, place=name, kind=name[:70]))
+            said = report(f"He says his name is {name}", caller=name, place=name, kind=name[:70])
+            answer = post(ear, "calls-112", said)
             assert answer.status == 202, answer.body
         await one.settled()
         home = one.picture.home
