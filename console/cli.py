@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -320,14 +319,13 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        refused = UsageError(f"{error.filename or 'It'}: {error.strerror or error}.", code="TOC-1006")
+        say(json.dumps(refused.as_json(), ensure_ascii=False))
+        sys.exit(exit_code(refused))
     except Exception as fault:  # the boundary to a person: a fault of ours has a code and an exit status too
         traceback.print_exc()
         say(json.dumps(InternalError(type(fault).__name__).as_json()))
-        sys.exit(OURS)
-    except Exception as error:
-        # The boundary of the command: a fault of ours must not look like a drill whose expectations were missed.
-        traceback.print_exc()
-        say(json.dumps(InternalError(f"{type(error).__name__}.").as_json(), ensure_ascii=False))
         sys.exit(OURS)
 
 

@@ -79,7 +79,8 @@ def _writable(what: str, folder: Path) -> Finding:
 
 
 def _space(folder: Path) -> Finding:
-    free_mb = shutil.disk_usage(folder).free // 2**20 if folder.exists() else 0
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    free_mb = shutil.disk_usage(there).free // 2**20
     return Finding("disk", free_mb >= MIN_FREE_MB, f"{free_mb} MB free",
                    "" if free_mb >= MIN_FREE_MB else "Free some space: a journal that cannot be written stops the core.")
 
