@@ -1,4 +1,4 @@
-"""The console on a real terminal: ``tocsin drill`` starts a core of its own, and killing the console leaves it running."""
+"""The console on a real terminal: ``tocsin drill`` starts a core, and killing the console leaves it running."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from console.link import socket_of
+from console.starting import wait_for_core
 from tests.e2e.hands import ROOT, CoreProcess, hand, tocsin, write_scenario
 from tests.e2e.test_credentials import pid_behind
 
@@ -62,6 +63,7 @@ async def test_the_console_opens_on_a_terminal_and_killing_it_leaves_the_drill_r
         console, master,
     ):  # fmt: skip
         read_until(master, b"DRILL")
+        wait_for_core(folder)
         core = CoreProcess(folder)
         pid = pid_behind(socket_of(folder))
         try:
