@@ -1,0 +1,253 @@
+"""What can be reached in how many seconds: every crossing, and every road as far as it is driven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.network import NO_ARC, RoadNetwork
+from twin.profiles import Profile, profile
+from twin.road_state import CLOSED, TICKS_PER_S, RoadState, arc_ticks, crawl_ticks
+from twin.snap import Snap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from twin.routing import RoutingService
+
+_AT_NODE = 1e-9
+Span = tuple[int, float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """What a profile reaches, true at ``epoch``.
+
+    ``towards`` turns the question round: from where the places are reached in time. ``node_s`` float64 (n,):
+    seconds to each crossing, inf beyond ``limit_s``. Roads are listed in spans: on ``span_edge[k]`` the part
+    from fraction ``span_share[k, 0]`` to ``span_share[k, 1]`` (along the edge's geometry) is driven, at
+    ``span_s[k]`` seconds at its two ends. A road driven from both ends has two spans, which may overlap.
+    """
+
+    network: RoadNetwork
+    profile: str
+    towards: bool
+    limit_s: float
+    epoch: int
+    node_s: NDArray[np.float64]
+    span_edge: NDArray[np.int32]
+    span_share: NDArray[np.float64]
+    span_s: NDArray[np.float64]
+
+    @cached_property
+    def nodes(self) -> NDArray[np.intp]:
+        """Ascending ids of the crossings reached."""
+        return np.flatnonzero(np.isfinite(self.node_s))
+
+    @cached_property
+    def edges(self) -> NDArray[np.int32]:
+        """Ascending ids of the roads reached, wholly or in part."""
+        return np.unique(self.span_edge)
+
+    @cached_property
+    def edge_share(self) -> NDArray[np.float64]:
+        """float64 (e,): the part of each road that is reached, 0 to 1."""
+        low, high = self.span_share.min(axis=1, initial=np.inf), self.span_share.max(axis=1, initial=-np.inf)
+        order = np.lexsort((high, low, self.span_edge))
+        share = np.zeros(self.network.edge_count)
+        covered_to = np.zeros(self.network.edge_count)
+        # At most three spans of a road are left once each start keeps its longest: two ends and a place.
+        for k in order.tolist():
+            edge = int(self.span_edge[k])
+            start = max(float(low[k]), float(covered_to[edge]))
+            if high[k] > start:
+                share[edge] += high[k] - start
+                covered_to[edge] = high[k]
+        return share
+
+    @property
+    def length_m(self) -> float:
+        """Metres of road reached, each road once whatever its directions."""
+        return float((self.edge_share * edge_lengths_m(self.network)).sum())
+
+    def seconds_at(self, place: Snap) -> float:
+        """Seconds to a place on a road; inf where it is not reached."""
+        on = np.flatnonzero(self.span_edge == place.edge)
+        tail, head = self.network.edge_nodes[place.edge]
+        found = [float(self.node_s[tail])] if place.fraction <= _AT_NODE else []
+        if place.fraction >= 1.0 - _AT_NODE:
+            found.append(float(self.node_s[head]))
+        for (a, b), (a_s, b_s) in zip(self.span_share[on].tolist(), self.span_s[on].tolist(), strict=True):
+            if min(a, b) - _AT_NODE <= place.fraction <= max(a, b) + _AT_NODE:
+                found.append(a_s if a == b else a_s + (place.fraction - a) / (b - a) * (b_s - a_s))
+        return min(found, default=float("inf"))
+
+
+class ReachGraph:
+    """The roads as one profile finds them in one state, ready to be searched by scipy; a few milliseconds to make.
+
+    Weights are those of the routing service, so that both give the same seconds.
+    """
+
+    def __init__(self, network: RoadNetwork, state: RoadState, who: str | Profile) -> None:
+        self.network, self.state, self.profile = network, state, profile(who)
+        self.ticks = arc_ticks(network, self.profile, state)
+        usable = np.flatnonzero(self.ticks != CLOSED)
+        self._tail, self._head = network.arc_tail[usable], network.arc_head[usable]
+        self._ticks = self.ticks[usable]
+
+    @cached_property
+    def _onward(self) -> csr_array:
+        return _graph(self._tail, self._head, self._ticks, self.network.node_count)
+
+    @cached_property
+    def _backward(self) -> csr_array:
+        return _graph(self._head, self._tail, self._ticks, self.network.node_count)
+
+    def reach(self, places: Sequence[Snap], limit_s: float = np.inf, *, towards: bool = False) -> Reach:
+        """What is reached from the nearest of the places within ``limit_s`` seconds (or reaches it, ``towards``).
+
+        The search stops at the limit: eight minutes from twenty stations cost milliseconds at any size of
+        network. A vehicle that stands on a closed road leaves it at walking pace; none enters one.
+        """
+        starts = [way for place in places for way in self._ways(place, towards)]
+        node_s = self._search(starts, limit_s, towards) / TICKS_PER_S
+        return self._of(node_s, places, limit_s, towards)
+
+    def _search(self, starts: list[tuple[int, int]], limit_s: float, towards: bool) -> NDArray[np.float64]:
+        """Ticks from the nearest start to every node; float64 (n,), inf beyond the limit."""
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import dijkstra
+
+        count = self.network.node_count
+        if not starts:
+            return np.full(count, np.inf)
+        graph = self._backward if towards else self._onward
+        best: dict[int, int] = {}
+        for node, ticks in starts:
+            best[node] = min(ticks, best.get(node, ticks))
+        # One node more from which all starts are entered; one tick more because scipy reads 0 as "no arc".
+        data = np.concatenate((graph.data, np.array(list(best.values()), dtype=np.float64) + 1.0))
+        indices = np.concatenate((graph.indices, np.array(list(best), dtype=graph.indices.dtype)))
+        indptr = np.append(graph.indptr, len(data))
+        whole = csr_array((data, indices, indptr), shape=(count + 1, count + 1))
+        found = dijkstra(whole, indices=[count], limit=limit_s * TICKS_PER_S + 1.0)
+        ticks_to: NDArray[np.float64] = found[0, :count] - 1.0
+        return ticks_to
+
+    def _of(
+        self, node_s: NDArray[np.float64], places: Sequence[Snap], limit_s: float, towards: bool
+    ) -> Reach:
+        edge, share, seconds = self._spans(node_s, limit_s, towards)
+        near = [span for place in places for span in self._spans_at(place, limit_s, towards)]
+        return Reach(
+            self.network, self.profile.name, towards, limit_s, self.state.epoch, node_s,
+            np.append(edge, np.array([span[0] for span in near], dtype=np.int32)),
+            np.concatenate((share, np.array([span[1:3] for span in near]).reshape(-1, 2))),
+            np.concatenate((seconds, np.array([span[3:] for span in near]).reshape(-1, 2))),
+        )
+
+    def _spans(
+        self, node_s: NDArray[np.float64], limit_s: float, towards: bool
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+        """The roads driven from (or to) every crossing reached, each as far as the time lasts."""
+        network = self.network
+        at = node_s[network.arc_head if towards else network.arc_tail]
+        arcs = np.flatnonzero((self.ticks != CLOSED) & (at < limit_s))
+        start_s, whole_s = at[arcs], self.ticks[arcs] / TICKS_PER_S
+        driven = np.minimum(1.0, (limit_s - start_s) / whole_s)
+        from_tail = network.arc_is_forward[arcs] != towards
+        share = np.stack((np.where(from_tail, 0.0, 1.0), np.where(from_tail, driven, 1.0 - driven)), axis=1)
+        return network.arc_edge[arcs], share, np.stack((start_s, start_s + driven * whole_s), axis=1)
+
+    def _spans_at(self, place: Snap, limit_s: float, towards: bool) -> list[Span]:
+        """The two ways along the road that the place itself stands on."""
+        spans: list[Span] = []
+        forward, backward = self.network.arc_pairs[place.edge]
+        for arc, far in ((forward, 0.0 if towards else 1.0), (backward, 1.0 if towards else 0.0)):
+            if arc == NO_ARC or int(self.ticks[arc]) == CLOSED:
+                continue
+            part_s = abs(far - place.fraction) * int(self.ticks[arc]) / TICKS_PER_S
+            driven = 1.0 if part_s <= limit_s else limit_s / part_s
+            end = place.fraction + driven * (far - place.fraction)
+            spans.append((place.edge, place.fraction, end, 0.0, driven * part_s))
+        return spans
+
+    def _ways(self, place: Snap, towards: bool) -> list[tuple[int, int]]:
+        """(node, ticks): the ways off the place, or onto it, along its road to either end."""
+        (tail, head), (forward, backward) = (self.network.edge_nodes[place.edge], self.network.arc_pairs[place.edge])
+        share = place.fraction
+        parts = (
+            ((tail, forward, share), (head, backward, 1.0 - share)) if towards
+            else ((head, forward, 1.0 - share), (tail, backward, share))
+        )
+        ways = [(tail, 0)] if share <= _AT_NODE else []
+        if share >= 1.0 - _AT_NODE:
+            ways.append((head, 0))
+        for node, arc, part in parts:
+            if arc == NO_ARC:
+                continue
+            ticks = int(self.ticks[arc])
+            if ticks != CLOSED:
+                ways.append((node, round(part * ticks)))
+            elif not towards and self.profile.road_classes:
+                ways.append((node, round(part * crawl_ticks(self.network, arc))))
+        return ways
+
+
+def reach_through(
+    service: RoutingService, who: str | Profile, places: Sequence[Snap], *, towards: bool = False
+) -> Reach:
+    """What is reached with no limit of time, asked of the routing service: all crossings in one sweep per place.
+
+    The same seconds as ``ReachGraph.reach`` without a limit; quicker where the fast engine serves.
+    """
+    graph = ReachGraph(service.network, service.state, who)
+    at_node = _node_places(graph)
+    nodes = np.array(sorted(at_node), dtype=np.intp)
+    node_s = np.full(service.network.node_count, np.inf)
+    targets = [at_node[node] for node in nodes.tolist()]
+    if targets and places:
+        table = service.matrix(who, targets, places).T if towards else service.matrix(who, places, targets)
+        node_s[nodes] = table.min(axis=0)
+    return graph._of(node_s, places, np.inf, towards)
+
+
+def _node_places(graph: ReachGraph) -> dict[int, Snap]:
+    """A place on each crossing, on a road open to the profile: nobody stands on a closed one and may leave it."""
+    network = graph.network
+    places: dict[int, Snap] = {}
+    open_arcs = np.flatnonzero(graph.ticks != CLOSED)
+    for edge in np.unique(network.arc_edge[open_arcs]).tolist():
+        tail, head = network.edge_nodes[edge]
+        for node, share in ((tail, 0.0), (head, 1.0)):
+            if node not in places:
+                x, y = network.node_xy[node].tolist()
+                places[node] = Snap(edge, share, 0.0, "", x, y)
+    return places
+
+
+def edge_lengths_m(network: RoadNetwork) -> NDArray[np.float64]:
+    """float64 (e,): length of each road, from its arcs."""
+    lengths = np.zeros(network.edge_count)
+    lengths[network.arc_edge] = network.arc_length_m
+    return lengths
+
+
+def _graph(
+    tail: NDArray[np.int32], head: NDArray[np.int32], ticks: NDArray[np.int64], count: int
+) -> csr_array:
+    """Sparse matrix of ticks; of parallel arcs the quickest (scipy would add them up)."""
+    from scipy.sparse import csr_array
+
+    key = tail.astype(np.int64) * count + head
+    order = np.lexsort((ticks, key))
+    _, first = np.unique(key[order], return_index=True)
+    kept = order[first]
+    indptr = np.searchsorted(tail[kept], np.arange(count + 1)).astype(np.int32)
+    return csr_array((ticks[kept].astype(np.float64), head[kept].astype(np.int32), indptr), shape=(count, count))
