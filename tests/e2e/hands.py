@@ -199,7 +199,7 @@ class Hand:
     async def settled(self) -> str:
         """The picture's digest once nothing more arrives."""
         seq, since = self.picture.home.seq, time.monotonic()
-        while time.monotonic() - since < 0.3:
+        while time.monotonic() - since < 0.15:
             await asyncio.sleep(0.02)
             if self.picture.home.seq != seq:
                 seq, since = self.picture.home.seq, time.monotonic()
