@@ -352,7 +352,8 @@ def measure(rounds: int, rate: float, home: Path) -> dict[str, Any]:
         every = [value for timing in hand.timings.values() for value in timing.pending]
         return {
             "schema": "tocsin.benchmark.console/1", "columns": COLUMNS, "rows": ROWS, "rounds": rounds,
-            "load_average": os.getloadavg()[0], "entries_per_s": per_s, "start": start, "start_under_load": loaded_start,
+            "load_average": os.getloadavg()[0], "entries_per_s": per_s, "start": start,
+            "start_under_load": loaded_start,
             "steady": still, "actions": rows, "all_p50_ms": statistics.median(every),
             "all_p95_ms": percentile(every, 0.95), "all_max_ms": max(every),
             "lost": sum(timing.lost for timing in hand.timings.values()), "stage_log": log.read_text()[-500:],

@@ -38,7 +38,8 @@ def proposal(number: int, core: CoreProcess) -> ev.ProposalMade:
     chosen = [one for one in directory if one.role != "public"][:6]
     headline = f"Quay {number}: stop loading"
     effect = ev.EffectModel(
-        id=f"B-{number}/tell", verb="alert.agency", act_class="act_if_approved", summary=f"Tell six recipients: {headline}",
+        id=f"B-{number}/tell", verb="alert.agency", act_class="act_if_approved",
+        summary=f"Tell six recipients: {headline}",
         args={"to": [], "headline": headline, "body": headline, "urgency": "Immediate", "severity": "Severe",
               "certainty": "Observed", "incident": "", "recipients": [[one.name, one.channel] for one in chosen]},
         reversible=False,

@@ -81,7 +81,7 @@ class Grid:
         if final == b"m":
             self._style = given
         elif final in b"Hf":
-            parts = (given.split(b";") + [b"", b""])[:2]
+            parts = [*given.split(b";"), b"", b""][:2]
             self._y, self._x = (max(int(part or 1), 1) - 1 for part in parts)
         elif final == b"J" and given in (b"2", b"3"):
             self.chars = [[" "] * self.columns for _ in range(self.rows)]

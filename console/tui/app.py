@@ -68,7 +68,7 @@ class TocsinApp(Exercise):
 
     def _settle(self) -> None:
         gc.collect()
-        gc.freeze()  # start-up objects live as long as the app: collecting them again costs frames
+        gc.freeze()  # start-up and the first picture live long: collecting them again and again costs frames
 
     # What changed
 
@@ -85,6 +85,8 @@ class TocsinApp(Exercise):
         """Entries arrived; they are shown with the next tick, many at once if there are many."""
         self._dirty |= change.kinds
         self._whole |= change.snapshot or change.state_changed
+        if change.snapshot:
+            self.call_after_refresh(self._settle)
 
     def _tick(self) -> None:
         arrived = bool(self._dirty) or self._whole
@@ -92,7 +94,7 @@ class TocsinApp(Exercise):
         whole, self._whole = self._whole, False
         tidied = self.desk.tidy(arrived=arrived)
         if arrived or tidied:
-            self._reload(None if whole or tidied else kinds)
+            self._reload(None if whole or tidied else kinds, below=whole or tidied)
             self._ring()
         elif self.screen is self.main:
             self.main.map.tick()
@@ -109,12 +111,13 @@ class TocsinApp(Exercise):
         """Shows what the operator just did, before anything else happens."""
         self._reload(None)
 
-    def _reload(self, kinds: set[str] | None) -> None:
+    def _reload(self, kinds: set[str] | None, *, below: bool = True) -> None:
+        """Reloads the screen on top; with ``below`` also what a dialog leaves in sight, which is dear."""
         for screen in reversed(self.screen_stack):
             reload = getattr(screen, "reload", None)
             if reload is not None:
                 reload(kinds)
-            if not screen.is_modal:
+            if not (below and screen.is_modal):
                 return
 
     # Going about

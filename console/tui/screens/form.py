@@ -50,7 +50,7 @@ class FormScreen(Modal[Values]):
         for name, label, value, hint in self._fields:
             with Horizontal():
                 yield Static(label, markup=False)
-                yield Input(value, id=name, placeholder=hint, compact=True)
+                yield Input(value, id=name, placeholder=hint)
         yield Words((), "warn")
 
     def action_next(self, by: int) -> None:

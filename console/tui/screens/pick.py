@@ -63,7 +63,7 @@ class PickScreen(Modal[list[str]]):
 
     def body(self) -> ComposeResult:
         """Filter, then list."""
-        line = Filter(placeholder="type to narrow" + (", space marks several" if self._several else ""), compact=True)
+        line = Filter(placeholder="type to narrow" + (", space marks several" if self._several else ""))
         line.leaves_space = self._several
         yield line
         yield self.rows

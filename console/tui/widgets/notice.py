@@ -11,10 +11,15 @@ from console.tui.ink import styles
 from console.tui.lines import wrap
 
 MOST_LINES = 3
+ROOMY_ROWS = 30
+"""From this height on the line is there even when it is empty: its coming and going would lay out the whole screen."""
 
 
 class NoticeLine(Widget):
-    """Accepted, or refused with the reason and the remedy; up to three lines, and none when there is nothing."""
+    """Accepted, or refused with the reason and the remedy, else what was sent last and has no answer yet.
+
+    Up to three lines; on a low screen none when there is nothing.
+    """
 
     DEFAULT_CSS = "NoticeLine { display: none; height: auto; }"
 
@@ -27,13 +32,21 @@ class NoticeLine(Widget):
     def reload(self) -> None:
         """Shows the notice, or goes."""
         notice = self.desk.notice
-        lines = wrap(notice.words, max(20, self.app.size.width - 5))[:MOST_LINES] if notice else []
-        if (lines, bool(notice and notice.refused)) == (self._lines, self._refused):
+        said = notice.words if notice else self._on_its_way()
+        lines = wrap(said, max(20, self.app.size.width - 5))[:MOST_LINES] if said else []
+        display = bool(lines) or self.app.size.height >= ROOMY_ROWS
+        now = (lines, bool(notice and notice.refused))
+        if now == (self._lines, self._refused) and display == self.display:
             return
-        self._lines, self._refused = lines, bool(notice and notice.refused)
+        self._lines, self._refused = now
         self.styles.height = max(1, len(lines))
-        self.display = bool(lines)
+        self.display = display
         self.refresh()
+
+    def _on_its_way(self) -> str:
+        """The last command without an answer, so that each has a sign, also where no row of it is in sight."""
+        waiting = [key for key, one in self.desk.pending.items() if not one.accepted]
+        return self.desk.pending_words(waiting[-1]) if waiting else ""
 
     @property
     def text(self) -> str:
