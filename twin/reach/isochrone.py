@@ -98,9 +98,9 @@ class ReachGraph:
     def __init__(self, network: RoadNetwork, state: RoadState, who: str | Profile) -> None:
         self.network, self.state, self.profile = network, state, profile(who)
         self.ticks = arc_ticks(network, self.profile, state)
-        usable = np.flatnonzero(self.ticks != CLOSED)
-        self._tail, self._head = network.arc_tail[usable], network.arc_head[usable]
-        self._ticks = self.ticks[usable]
+        self._usable = np.flatnonzero(self.ticks != CLOSED)
+        self._tail, self._head = network.arc_tail[self._usable], network.arc_head[self._usable]
+        self._ticks = self.ticks[self._usable]
 
     @cached_property
     def _onward(self) -> csr_array:
@@ -122,24 +122,70 @@ class ReachGraph:
 
     def _search(self, starts: list[tuple[int, int]], limit_s: float, towards: bool) -> NDArray[np.float64]:
         """Ticks from the nearest start to every node; float64 (n,), inf beyond the limit."""
-        from scipy.sparse import csr_array
         from scipy.sparse.csgraph import dijkstra
 
         count = self.network.node_count
         if not starts:
             return np.full(count, np.inf)
-        graph = self._backward if towards else self._onward
-        best: dict[int, int] = {}
-        for node, ticks in starts:
-            best[node] = min(ticks, best.get(node, ticks))
-        # One node more from which all starts are entered; one tick more because scipy reads 0 as "no arc".
-        data = np.concatenate((graph.data, np.array(list(best.values()), dtype=np.float64) + 1.0))
-        indices = np.concatenate((graph.indices, np.array(list(best), dtype=graph.indices.dtype)))
-        indptr = np.append(graph.indptr, len(data))
-        whole = csr_array((data, indices, indptr), shape=(count + 1, count + 1))
+        whole = self._entered(self._backward if towards else self._onward, starts)
         found = dijkstra(whole, indices=[count], limit=limit_s * TICKS_PER_S + 1.0)
         ticks_to: NDArray[np.float64] = found[0, :count] - 1.0
         return ticks_to
+
+    def carried(self, places: Sequence[Snap], passengers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64 (e,): how many pass each road, if those bound for each crossing start at the nearest place.
+
+        ``passengers`` float64 (n,), most of them 0. Whole roads only, without the stretch to the first crossing.
+        """
+        from scipy.sparse.csgraph import dijkstra
+
+        network, count = self.network, self.network.node_count
+        carried = np.zeros(network.edge_count)
+        starts = [way for place in places for way in self._ways(place, False)]
+        if not starts:
+            return carried
+        ticks, before = dijkstra(self._entered(self._onward, starts), indices=[count], return_predecessors=True)
+        bound = np.flatnonzero((passengers > 0.0) & np.isfinite(ticks[0, :count]))
+        parent, through = before[0], dict[int, float]()
+        for target, many in zip(bound.tolist(), passengers[bound].tolist(), strict=True):
+            node = target
+            while node != count:
+                through[node] = through.get(node, 0.0) + many
+                node = int(parent[node])
+        for node, many in through.items():
+            if int(parent[node]) != count:
+                carried[self._edge_between(int(parent[node]), node)] += many
+        return carried
+
+    def _edge_between(self, tail: int, head: int) -> int:
+        """The quickest of the parallel roads; the lowest arc among equals."""
+        first, last = np.searchsorted(self._key, (tail * self.network.node_count + head) + np.array([0, 1]))
+        arcs = self._by_key[first:last]
+        return int(self.network.arc_edge[arcs[np.lexsort((arcs, self.ticks[arcs]))[0]]])
+
+    @cached_property
+    def _by_key(self) -> NDArray[np.intp]:
+        """Usable arcs by tail and head."""
+        return self._usable[np.lexsort((self._head, self._tail))]
+
+    @cached_property
+    def _key(self) -> NDArray[np.int64]:
+        network, arcs = self.network, self._by_key
+        return network.arc_tail[arcs].astype(np.int64) * network.node_count + network.arc_head[arcs]
+
+    def _entered(self, graph: csr_array, starts: list[tuple[int, int]]) -> csr_array:
+        """The graph with one node more, from which all starts are entered."""
+        from scipy.sparse import csr_array
+
+        count = graph.shape[0]
+        best: dict[int, int] = {}
+        for node, ticks in starts:
+            best[node] = min(ticks, best.get(node, ticks))
+        # One tick more because scipy reads 0 as "no arc".
+        data = np.concatenate((graph.data, np.array(list(best.values()), dtype=np.float64) + 1.0))
+        indices = np.concatenate((graph.indices, np.array(list(best), dtype=graph.indices.dtype)))
+        indptr = np.append(graph.indptr, len(data))
+        return csr_array((data, indices, indptr), shape=(count + 1, count + 1))
 
     def _of(
         self, node_s: NDArray[np.float64], places: Sequence[Snap], limit_s: float, towards: bool
