@@ -199,7 +199,7 @@ class NearestUnits(_Command):
 
 
 class Explain(_Command):
-    """Why each playbook fired or did not: ``{"traces": [{playbook, fired, lines, nearest_miss, flip}]}``."""
+    """Why each playbook fired or did not: ``{"traces": [{playbook, version, state, words, clause, thing, lines}]}``."""
 
     do: Literal["explain"] = "explain"
     playbook: str = ""

@@ -6,6 +6,8 @@ row is ignored if that row changed under the cursor just now.
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import App
 
 from console.commands import (
@@ -298,13 +300,20 @@ class Acts(App[None]):
         self.push_screen(screen, lambda names: self._assign(one, names or []))
 
     def _assign(self, one: Incident, names: list[str]) -> None:
+        sent: list[str] = []
+
+        def on_its_way(name: str, answer: Answer) -> None:
+            eta_s = answer.get("eta_s")
+            sent.append(f"{name} in {words.minutes(float(eta_s))}" if eta_s else name)
+            self.desk.tell(f"Sent to {one.id}: {', '.join(sent)}")
+
         for name in names:
             self.desk.send(
                 Assign(unit=name, incident=one.id),
                 f"unit:{name}",
                 f"sending {name} to {one.id}…",
-                done=f"{name} sent to {one.id}",
                 also=f"incident:{one.id}",
+                then=partial(on_its_way, name),
             )
 
     def action_stand_down(self) -> None:

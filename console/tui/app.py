@@ -96,7 +96,7 @@ class TocsinApp(Exercise):
         if arrived or tidied:
             self._reload(None if whole or tidied else kinds, below=whole or tidied)
             self._ring()
-        elif self.screen is self.main:
+        elif self.screen_stack and self.screen is self.main:
             self.main.map.tick()
 
     def _second(self) -> None:

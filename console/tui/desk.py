@@ -126,7 +126,7 @@ class Desk:
         if one is not None and one.unread and one.status == "open":
             self.ask(ChangeIncident(incident=one.id, unread=False), lambda _: None, lambda _: None)
 
-    def tell(self, words: str, *, refused: bool = False) -> None:
+    def tell(self, words: str, refused: bool = False) -> None:
         """Puts words in the notice line."""
         self.notice = Notice(words, refused, self._clock())
         self._changed()
@@ -200,8 +200,11 @@ class Desk:
 def reason(why: Exception) -> str:
     """Why a command was not carried out, with code, difference and remedy."""
     if isinstance(why, TocsinError):
-        diff = f" [{'; '.join(why.diff)}]" if why.diff else ""
-        return f"{why.message}{diff} {why.remedy} ({why.code})"
+        news = [one for one in why.diff if one not in why.message]
+        diff = f" [{'; '.join(news)}]" if news else ""
+        # Some remedies only point at the message, which stands right before them here.
+        remedy = "" if why.remedy.startswith("The message ") else f" {why.remedy}"
+        return f"{why.message}{diff}{remedy} ({why.code})"
     return f"the core did not take it ({type(why).__name__}: {why})"
 
 

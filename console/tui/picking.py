@@ -54,9 +54,9 @@ def _unit_line(unit: Unit, eta_s: float | None, why_not: str, crow: float, width
     return row(
         width,
         Col(unit.name, "dim" if busy else "strong", 8),
-        Col(f"{unit.nims_kind} {unit.nims_type}", "dim", 18),
+        Col(f"{unit.nims_kind} {unit.nims_type}", "dim"),
         Col(words.status(unit), "dim" if busy else "text", 14),
-        Col(why_not, "warn"),
+        Col(why_not, "warn", 20),
         Col(words.minutes(float(eta_s)) if eta_s is not None else "", "text", 8, right=True),
         Col(far, "faint", 11, right=True),
     )

@@ -295,10 +295,12 @@ async def test_the_palette_goes_to_things_runs_actions_and_shows_traces(session:
         "traces": [
             {
                 "playbook": "surge/quay",
-                "fired": False,
-                "lines": ["level 1.20 m"],
-                "nearest_miss": "level, 0.15 m short",
-                "flip": "level at 1.35 m",
+                "version": 1,
+                "state": "near",
+                "words": "G-QUAY: needs value > level_hi (short by 0.15)",
+                "clause": "any[0]",
+                "thing": "G-QUAY",
+                "lines": [{"text": "value > level_hi", "holds": False, "values": {"value": 1.2, "level_hi": 1.35}}],
             }
         ]
     }
@@ -313,7 +315,7 @@ async def test_the_palette_goes_to_things_runs_actions_and_shows_traces(session:
         await keys(pilot, "enter")
         await pilot.pause(0.1)
         shown = text_of(pilot.app)
-        assert "did not fire" in shown.casefold() and "level, 0.15 m short" in shown and "level at 1.35 m" in shown
+        assert "did not fire" in shown.casefold() and "short by 0.15" in shown and "value 1.20, level_hi 1.35" in shown
         await keys(pilot, "escape", "ctrl+p")
         await typed(pilot, "unit board")
         await keys(pilot, "enter")

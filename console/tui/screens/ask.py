@@ -45,7 +45,7 @@ class Words(Rows, can_focus=False):
 class AskScreen(Modal[str]):
     """Asks for a line. With ``must`` only that very text is taken (spaces and case aside): a confirmation by typing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Send", show=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Send", priority=True)]
 
     def __init__(
         self,
@@ -63,22 +63,18 @@ class AskScreen(Modal[str]):
     def body(self) -> ComposeResult:
         """The words, the line, and why it was not taken."""
         yield Words(self._lines)
-        yield Input(self._value, id="line", compact=True)
+        yield Input(self._value, id="line")
         yield Words((), "warn")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def action_submit(self) -> None:
         """Takes the line if it may be taken."""
-        event.stop()
-        said = event.value.strip()
+        said = self.query_one(Input).value.strip()
         if self._must and said.casefold() != self._must.casefold():
             self.query(Words).last().say([f"To confirm, type {self._must} and press enter; escape goes back."], "warn")
         elif not said and not self._optional:
             self.query(Words).last().say(["Type something, or press escape to go back."], "warn")
         else:
             self.dismiss(said)
-
-    def action_submit(self) -> None:
-        """Enter in the line does it."""
 
 
 class ConfirmScreen(Modal[bool]):

@@ -51,6 +51,7 @@ class MainScreen(Screen[None]):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
+        self._wanted = ""
         self.map = LiveMap(desk, id="map")
         self.queue = Queue(desk, id="queue")
         self.approvals = Approvals(desk, id="approvals")
@@ -89,6 +90,11 @@ class MainScreen(Screen[None]):
         for pane in (*self.panes, *self.side, self.small_feeds):
             if kinds is None or pane.touched_by(kinds):
                 pane.reload()
+        if self._wanted and self._wanted.partition(":")[2] in self.desk.home.incidents:
+            wanted, self._wanted = self._wanted, ""
+            self.queue.rows.choose(wanted)
+            self.queue.rows.hold()
+            self.select(wanted)
         self.map.reload(kinds)
 
     def on_mount(self) -> None:
@@ -164,6 +170,10 @@ class MainScreen(Screen[None]):
             self.select(event.id)
             if event.id.startswith("incident:"):
                 self.queue.rows.choose(event.id)
+
+    def take_up(self, key: str) -> None:
+        """Puts the queue's cursor on an incident as soon as its row is there."""
+        self._wanted = key
 
     def select(self, key: str) -> None:
         """Highlights a thing on the map, with its route."""

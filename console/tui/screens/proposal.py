@@ -120,7 +120,7 @@ class ProposalScreen(PageScreen):
             lines = [
                 *(f"· {effect.summary}" for effect in one.effects),
                 "This reaches people outside. It cannot be unsaid.",
-                f"To approve, type the incident number {number}.",
+                f"To approve, type the {'incident' if one.incident else 'proposal'}'s number, {number}.",
             ]
             self.app.push_screen(
                 AskScreen(self.desk, f"APPROVE {one.title}", lines, must=number),
@@ -143,7 +143,7 @@ class ProposalScreen(PageScreen):
             desk.link.decide(one, "approve", self._shown(one)),
             self.key,
             "approving…",
-            done=f"Approved {one.id}: {one.title}",
+            then=lambda answer: desk.tell(*_became(one, answer)),
         )
 
     def action_reject(self) -> None:
@@ -177,3 +177,14 @@ class ProposalScreen(PageScreen):
             "offering it again without what you left out…",
             then=offered,
         )
+
+
+def _became(one: Proposal, answer: Answer) -> tuple[str, bool]:
+    """What an approval came to, in words, and whether it was refused."""
+    status = answer.get("status")
+    if status == "refused":
+        diff = "; ".join(map(str, answer.get("diff", ())))
+        return f"Not carried out: {diff}. n shows what is offered instead.", True
+    if status == "waiting":
+        return f"You approved {one.id}. It waits for {one.quorum - len(one.decisions) - 1 or 'one'} more.", False
+    return f"Approved {one.id}: {one.title}", False

@@ -72,7 +72,6 @@ class ReportScreen(Modal[None]):
                     self.desk.draft.get(name, ""),
                     id=name,
                     placeholder=hint,
-                    compact=True,
                     suggester=(SuggestFromList(sorted(INCIDENT_KINDS)) if name == "kind" else None),
                 )
             if name == "place":
@@ -96,7 +95,10 @@ class ReportScreen(Modal[None]):
         if self._timer is not None:
             self._timer.stop()
         said = event.value.strip()
-        if len(said) >= 3 and not COORDINATES.match(said):
+        if typed := COORDINATES.match(said):
+            self._places = [{"label": said, "lat": float(typed[1]), "lon": float(typed[2]), "how": "coordinates"}]
+            self.rows.reload()
+        elif len(said) >= 3:
             self._timer = self.set_timer(RESOLVE_AFTER_S, lambda: self._resolve(said))
 
     def _resolve(self, said: str) -> None:
@@ -188,8 +190,13 @@ class ReportScreen(Modal[None]):
         about = f"incident:{self._incident}" if self._incident else "new:incident:"
         said = values["title"] or f"{values['kind'] or 'report'} {values['place']}".strip()
 
+        main = self.tocsin.main
+
         def taken(answer: dict[str, Any]) -> None:
             desk.draft = {}
+            if name := answer.get("incident"):
+                desk.tell(f"The report is with {name}.")
+                main.take_up(f"incident:{name}")
 
         desk.send(command, about, f"{said}: taking the report…", then=taken, done="", failed=lambda: None)
         self.dismiss(None)

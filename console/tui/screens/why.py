@@ -6,9 +6,11 @@ from typing import Any
 
 from console.commands import Explain
 from console.tui import words
-from console.tui.desk import Desk
-from console.tui.lines import Item, Line, fact, heading, plain
+from console.tui.desk import Answer, Desk
+from console.tui.lines import Item, Line, fact, heading, plain, wrapped
 from console.tui.screens.page import PageScreen, title_line
+
+STATES = {"running": "fired", "near": "did not fire", "quiet": "nothing to look at yet"}
 
 
 class WhyScreen(PageScreen):
@@ -42,12 +44,7 @@ class WhyScreen(PageScreen):
         """Traces, then runs."""
         found = [plain(self._state, width, "dim")] if self._state else []
         for trace in self._traces:
-            found.append(heading(f"{trace.get('playbook', '')}: {'fired' if trace.get('fired') else 'did not fire'}"))
-            found += [plain(str(line), width) for line in trace.get("lines", ())]
-            if trace.get("nearest_miss"):
-                found.append(fact("nearest miss", str(trace["nearest_miss"]), width))
-            if trace.get("flip"):
-                found.append(fact("would flip", str(trace["flip"]), width, "strong"))
+            found += _trace(trace, width)
         runs = [one for one in self.desk.home.runs.values() if self._playbook in ("", one.playbook)]
         if runs:
             found.append(heading("runs"))
@@ -62,3 +59,26 @@ class WhyScreen(PageScreen):
             )
             found += [fact("", f"{step}: {outcome}", width, "dim") for step, outcome in run.steps]
         return found
+
+
+def _trace(trace: Answer, width: int) -> list[Item]:
+    """One playbook: whether it fired, what came nearest and would flip it, and each line of its condition."""
+    state = str(trace.get("state", ""))
+    said = str(trace.get("words", ""))
+    found = [heading(f"{trace.get('playbook', '')} v{trace.get('version', '')}: {STATES.get(state, state)}")]
+    if said:
+        label = {"running": "because", "near": "would flip"}.get(state, "")
+        found.append(fact(label, said, width, "strong" if state == "near" else "text"))
+    if trace.get("thing"):
+        clause = f" (clause {trace['clause']})" if trace.get("clause") else ""
+        found.append(fact("came nearest", f"{trace['thing']}{clause}", width, "dim"))
+    for line in trace.get("lines", ()):
+        values = ", ".join(f"{name} {_value(value)}" for name, value in dict(line["values"]).items())
+        sign, style = ("✓", "dim") if line["holds"] is True else ("▲", "warn")
+        said = f"{line['text']}   {values}".rstrip()
+        found.append(Item("", wrapped(said, width, style, 17, (f"{sign:>16} ", style))))
+    return found
+
+
+def _value(value: object) -> str:
+    return "unknown" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -124,6 +124,10 @@ class Rows(ScrollView, can_focus=True):
         """Whether the row under the cursor has stood unchanged long enough for a key to be meant for it."""
         return self._clock() - self._changed_at >= SETTLE_S
 
+    def hold(self) -> None:
+        """Ignores keys for a moment, as after a change: the cursor was moved for the operator."""
+        self._changed_at = self._clock()
+
     def choose(self, key: str) -> None:
         """Puts the cursor on an entry, if it is there."""
         if key in self._first and key != self.key:
