@@ -12,8 +12,11 @@ from picture.errors import RoadError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FOOTPATH = 6
-MOTOR_ROADS = frozenset(range(FOOTPATH))
+MOTORWAY, FOOTPATH, FERRY = 0, 6, 7
+MOTOR_ROADS = frozenset((*range(FOOTPATH), FERRY))
+"""Roads for motor vehicles; a ferry carries them where its access mask does not say otherwise."""
+NO_MOTOR, NO_HEAVY_GOODS, NO_BUS, NO_FOOT, NO_EMERGENCY = 1, 2, 4, 8, 16
+"""Bits of ``edge_access``: who may NOT use a road."""
 _KMH = 3.6
 CRAWL_MPS = 1.5
 """Walking pace: the slowest speed through passable water, and the speed of leaving a closed road."""
@@ -23,8 +26,11 @@ CRAWL_MPS = 1.5
 class Profile:
     """One kind of road user.
 
-    ``speed_factor`` multiplies the free-flow speed, ``top_speed_mps`` caps it; ``wading_m`` is the deepest
-    water driven through; ``road_classes`` lists the road classes (0 to 6) that may be used at all.
+    ``speed_factor`` multiplies the free-flow speed, ``top_speed_mps`` caps it (with ``own_pace`` it is the
+    speed, whatever the road's); ``wading_m`` is the deepest water driven through; ``road_classes`` lists the
+    road classes (0 to 7) that may be used at all. ``barred_by`` holds the access bits that keep it out,
+    ``height_cm``, ``width_cm`` and ``weight_kg`` its size, 0 where no limit concerns it. ``against_one_way``:
+    one-ways do not bind it.
     """
 
     name: str
@@ -32,17 +38,35 @@ class Profile:
     top_speed_mps: float
     wading_m: float
     road_classes: frozenset[int] = MOTOR_ROADS
+    barred_by: int = 0
+    height_cm: int = 0
+    width_cm: int = 0
+    weight_kg: int = 0
+    own_pace: bool = False
+    against_one_way: bool = False
 
 
+# Sizes are of common European vehicles, laden: EN 1846 fire engines, EN 1789 ambulances, 96/53/EC buses.
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("car", 1.0, 36.0, 0.30),
-        Profile("engine", 1.1, 28.0, 0.50),
-        Profile("ambulance", 1.2, 34.0, 0.30),
-        Profile("high_wheel", 0.9, 24.0, 0.90),
-        # A boat is never on a road: every search for it answers with a reason, not with a wrong street.
-        Profile("boat", 1.0, 12.0, 99.0, frozenset()),
+        Profile("car", 1.0, 36.0, 0.30, MOTOR_ROADS, NO_MOTOR, 170, 190, 2_000),
+        Profile("engine", 1.1, 28.0, 0.50, MOTOR_ROADS, NO_EMERGENCY, 330, 250, 16_000),
+        Profile("ambulance", 1.2, 34.0, 0.30, MOTOR_ROADS, NO_EMERGENCY, 280, 220, 5_000),
+        Profile("high_wheel", 0.9, 24.0, 0.90, MOTOR_ROADS, NO_EMERGENCY, 350, 250, 14_000),
+        Profile("bus", 0.9, 24.0, 0.25, frozenset((*range(5), FERRY)), NO_BUS, 320, 255, 18_000),
+        Profile(
+            "foot",
+            1.0,
+            1.4,
+            0.25,
+            frozenset((*range(MOTORWAY + 1, FOOTPATH + 1), FERRY)),
+            NO_FOOT,
+            own_pace=True,
+            against_one_way=True,
+        ),
+        # A boat is never on a road: it keeps to water links, and without any it is told so.
+        Profile("boat", 1.0, 9.0, 99.0, frozenset({FERRY}), own_pace=True, against_one_way=True),
     )
 }
 

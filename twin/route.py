@@ -33,6 +33,25 @@ Reason = Literal["profile not on roads", "target on a closed road", "no open roa
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a turn list: the manoeuvre into a street, where it comes, and how far to follow the street."""
+
+    maneuver: Turn
+    street: str
+    length_m: float
+    from_start_m: float
+
+    def as_json(self) -> dict[str, str | float]:
+        """The step as the command line prints it; metres to a tenth."""
+        return {
+            "maneuver": self.maneuver,
+            "street": self.street,
+            "length_m": round(self.length_m, 1),
+            "from_start_m": round(self.from_start_m, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class NoRoute:
     """There is no way, and why."""
 
@@ -125,6 +144,15 @@ class Route:
                 streets.append((name, length_m, "start" if before is None else _turn(before, line)))
             before = line
         return tuple(streets)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The turn list for the responder; the metres of its steps add up to ``length_m``."""
+        steps, done_m = list[Step](), 0.0
+        for street, length_m, maneuver in self.streets:
+            steps.append(Step(maneuver, street, length_m, done_m))
+            done_m += length_m
+        return tuple(steps)
 
 
 def _turn(before: NDArray[np.float64], after: NDArray[np.float64]) -> Turn:

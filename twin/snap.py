@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from picture.errors import RoadError
-from twin.profiles import FOOTPATH
+from twin.profiles import FERRY, FOOTPATH, Profile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from twin.network import RoadNetwork
     from twin.pack import CityPack
 
 _SPACING_M = 50.0
@@ -43,6 +45,10 @@ class Snap:
         return self.x, self.y
 
 
+Place = Snap | tuple[float, float]
+"""A place on the network, or (longitude, latitude) still to be snapped to the nearest road."""
+
+
 class Snapper:
     """Nearest roads of a pack; built once (100 ms for 60,000 nodes), 30 µs a look-up, 4 µs each in a batch.
 
@@ -51,14 +57,22 @@ class Snapper:
     it is.
     """
 
-    def __init__(self, pack: CityPack, *, without_classes: frozenset[int] = frozenset({FOOTPATH})) -> None:
+    def __init__(
+        self,
+        pack: CityPack,
+        *,
+        without_classes: frozenset[int] = frozenset({FOOTPATH, FERRY}),
+        usable: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """``usable`` bool (e,) chooses the roads; without it, all but those of ``without_classes``."""
         self._pack = pack
         counts = np.diff(pack.geom_start)
         point_edge = np.repeat(np.arange(len(counts)), counts)
         # A segment joins two consecutive geometry points of one edge.
         first = np.flatnonzero(point_edge[:-1] == point_edge[1:])
-        wanted = np.setdiff1d(np.arange(256), list(without_classes))
-        first = first[np.isin(pack.edge_class[point_edge[first]], wanted)]
+        if usable is None:
+            usable = ~np.isin(pack.edge_class, list(without_classes))
+        first = first[usable[point_edge[first]]]
         if not len(first):
             raise RoadError("The pack has no roads to snap to.", code="TOC-5204")
         points = pack.geom_xy.astype(np.float64)
@@ -165,3 +179,48 @@ class Snapper:
         if bool(np.any(outside)):
             lon, lat = self._pack.to_lonlat(*points[int(np.argmax(outside))])
             raise RoadError(f"{float(lat):.5f}, {float(lon):.5f} (latitude, longitude).", code="TOC-5003")
+
+
+class Snappers:
+    """A snapper for each set of roads that some profile may use; built on first use, shared between threads.
+
+    A place is snapped to the nearest road that the profile could use in free conditions: a lorry to no
+    footpath, a boat to no street. Closures do not move it.
+    """
+
+    def __init__(self, network: RoadNetwork, plain: Snapper | None = None) -> None:
+        self._network, self._plain = network, plain
+        self._lock = threading.Lock()
+        self._by_profile: dict[Profile, Snapper] = {}
+        self._by_roads: dict[bytes, Snapper] = {}
+
+    @property
+    def plain(self) -> Snapper:
+        """All roads for vehicles, whoever may use them: what places on the map are snapped to."""
+        with self._lock:
+            return self._plain_snapper()
+
+    def _plain_snapper(self) -> Snapper:
+        if self._plain is None:
+            self._plain = Snapper(self._network.pack)
+        return self._plain
+
+    def of(self, who: Profile) -> Snapper:
+        """The roads of a profile; RoadError TOC-5204 where it has none."""
+        known = self._by_profile.get(who)
+        if known is not None:
+            return known
+        with self._lock:
+            pack = self._network.pack
+            usable = self._network.usable_edges(who)[: len(pack.edge_class)]
+            # Off ferries: a place in a harbour is on its quay, unless who asks keeps to the water.
+            ashore = usable & (pack.edge_class != FERRY)
+            if bool(ashore.any()):
+                usable = ashore
+            if np.array_equal(usable, (pack.edge_class != FERRY) & (pack.edge_class != FOOTPATH)):
+                snapper = self._plain_snapper()
+            else:
+                key = np.packbits(usable).tobytes()
+                snapper = self._by_roads.setdefault(key, self._by_roads.get(key) or Snapper(pack, usable=usable))
+            self._by_profile[who] = snapper
+            return snapper

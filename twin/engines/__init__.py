@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Ends = Sequence[tuple[int, int]]
+Ends = list[tuple[int, int]]
 """(node, ticks to or from it) pairs: the ways off, or onto, one place; empty where there is none."""
 
 
@@ -32,6 +32,12 @@ class Engine(Protocol):
 
     def patch(self, arcs: NDArray[np.int32], ticks: NDArray[np.int64]) -> None:
         """New weights for a few arcs that lie close together."""
+
+    def rest(self) -> None:
+        """Lets go of whatever is bound to this thread; the engine can be asked again."""
+
+    def distance(self, sources: Ends, targets: Ends) -> int | None:
+        """Ticks with offsets of a shortest way, None where there is none."""
 
     def path(self, sources: Ends, targets: Ends) -> tuple[int, list[int], int] | None:
         """(ticks with offsets, arc ids, start node) of a shortest way, None where there is none."""

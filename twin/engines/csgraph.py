@@ -55,11 +55,19 @@ class ScipyEngine:
     def _rebuild(self) -> None:
         weights = self._ticks[self._by_slot]
         data = np.minimum.reduceat(weights, self._slot_start) if len(weights) else weights
-        # Weight 0 would mean "no arc" to scipy; ticks are at least 1.
+        # In a sparse graph scipy takes a stored 0 for a way of no length, which is what is meant.
         self._graph = csr_array(
-            (np.maximum(data, 1).astype(np.float64), self._indices, self._indptr),
+            (data.astype(np.float64), self._indices, self._indptr),
             shape=(self._nodes, self._nodes),
         )
+
+    def rest(self) -> None:
+        """Nothing here is bound to a thread."""
+
+    def distance(self, sources: Ends, targets: Ends) -> int | None:
+        """Ticks with offsets of a shortest way, None where there is none."""
+        ticks = float(self.table([sources], [targets])[0, 0])
+        return None if ticks == np.inf else round(ticks)
 
     def path(self, sources: Ends, targets: Ends) -> tuple[int, list[int], int] | None:
         """(ticks with offsets, arc ids, start node) of a shortest way, None where there is none."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.turns import TurnGraph
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,11 +31,23 @@ def load_order(path: Path, network: RoadNetwork) -> NDArray[np.int32] | None:
             order = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    if digest.tobytes() != network.topology_digest or order.shape != (network.node_count,):
-        return None
-    if not np.array_equal(np.sort(order), np.arange(network.node_count)):
+    if digest.tobytes() != network.topology_digest or not _is_order(order, TurnGraph(network).node_count):
         return None
     return np.asarray(order, dtype=np.int32)
+
+
+def _is_order(order: NDArray[np.int32], count: int) -> bool:
+    return order.shape == (count,) and np.array_equal(np.sort(order), np.arange(count))
+
+
+def order_of(network: RoadNetwork) -> NDArray[np.int32]:
+    """The elimination order of a network's roads, split crossings included; int32, seconds, holds the GIL."""
+    from twin.engines.cch import inertial_order
+
+    graph = TurnGraph(network)
+    # Dormant arcs and links add no neighbours that an order could care for; it must not depend on them.
+    lasting = graph.arc_of < network.first_dormant
+    return inertial_order(network.node_xy[graph.base_node], graph.tail[lasting], graph.head[lasting])
 
 
 def save_order(path: Path, network: RoadNetwork, order: NDArray[np.int32]) -> None:
@@ -52,12 +66,11 @@ def save_order(path: Path, network: RoadNetwork, order: NDArray[np.int32]) -> No
 
 def compute_order(pack_path: Path, out: Path) -> None:
     """Computes the order of a pack's roads and keeps it in ``out``; about a second for 30,000 nodes."""
-    from twin.engines.cch import inertial_order
     from twin.network import RoadNetwork
     from twin.pack import CityPack
 
     network = RoadNetwork(CityPack.open(pack_path))
-    save_order(out, network, inertial_order(network.node_xy, network.arc_tail, network.arc_head))
+    save_order(out, network, order_of(network))
 
 
 def start_order_process(pack_path: Path, out: Path) -> subprocess.Popen[bytes]:
