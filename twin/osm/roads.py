@@ -1,0 +1,278 @@
+"""Ways become a road graph: cut at junctions, joined where nothing changes, the largest drivable part kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from picture.errors import RoadError
+from twin.osm.chains import Chain, chains
+from twin.osm.turns import ArcEnds, Turns, resolve
+from twin.pack import EARTH_RADIUS_M, NoAccess, RoadClass, RoadFlag, project
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from twin.osm.reading import Extract
+
+_SHORTEST_M = 0.1  # no arc costs nothing, or engines could turn in circles on it
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Roads between junctions: piece k runs over the points ``first[k]..last[k]`` of the extract's road points."""
+
+    tail: NDArray[np.int64]
+    head: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    line: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """The graph as a pack holds it, and what was left out."""
+
+    arrays: dict[str, NDArray[Any]]
+    names: list[str]
+    turns: Turns
+    dropped_nodes: int
+    dropped_arcs: int
+    dropped_parts: int
+    dropped_ways: int
+
+
+def build_roads(extract: Extract, origin: tuple[float, float]) -> Roads:
+    """The road graph of an extract in metres about ``origin``; RoadError TOC-5305 where no vehicle can drive."""
+    if not extract.roads.way:
+        raise RoadError(code="TOC-5305")
+    lonlat = extract.roads.points()
+    node_of, refs, pieces = _cut(extract)
+    speeds = _speeds(extract, lonlat)
+    attribute, directed = _attributes(extract)
+    joined = chains(pieces.tail, pieces.head, attribute[pieces.line], directed[pieces.line],
+                    _kept_nodes(extract, refs))
+    edges = _Edges(extract, pieces, joined, lonlat, speeds)
+    keep, dropped_parts = _largest_part(edges)
+    return _assemble(extract, edges, keep, dropped_parts, _Frame(lonlat, node_of, refs, origin))
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    lonlat: NDArray[np.float64]
+    node_of: NDArray[np.int64]
+    refs: NDArray[np.int64]
+    origin: tuple[float, float]
+
+
+def _cut(extract: Extract) -> tuple[NDArray[np.int64], NDArray[np.int64], Pieces]:
+    """Node index of every road point, the OSM id of each node, and the pieces between junctions."""
+    lines = extract.roads
+    refs, node_of = np.unique(np.frombuffer(lines.refs, dtype=np.int64), return_inverse=True)
+    start = np.frombuffer(lines.start, dtype=np.int64)
+    uses = np.bincount(node_of, minlength=len(refs))
+    uses[node_of[start[:-1]]] += 1
+    uses[node_of[start[1:] - 1]] += 1
+    vias = np.array([rule.via for rule in extract.restrictions if rule.via > 0], dtype=np.int64)
+    at = uses[node_of] > 1
+    at |= np.isin(refs, vias)[node_of]
+    position = np.flatnonzero(at)
+    line = np.repeat(np.arange(len(start) - 1), np.diff(start))[position]
+    same = np.flatnonzero(line[1:] == line[:-1])
+    first, last = position[same], position[same + 1]
+    tail, head = node_of[first], node_of[last]
+    solid = (tail != head) | (last - first > 1)  # a node named twice in a row makes no road
+    return node_of, refs, Pieces(tail[solid], head[solid], first[solid], last[solid], line[same][solid])
+
+
+def _attributes(extract: Extract) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Per line what must be alike for two pieces to be joined, every ferry alone; and whether direction matters."""
+    owner = np.frombuffer(extract.roads.owner, dtype=np.int64)
+    attribute = owner.copy()
+    alone = np.array([tags.road_class is RoadClass.FERRY for tags in extract.road_tags])[owner]
+    attribute[alone] = len(extract.road_tags) + np.arange(int(alone.sum()))
+    directed = np.array([tags.direction != 0 or tags.forward_kmh != tags.backward_kmh for tags in extract.road_tags])
+    return attribute, directed[owner]
+
+
+def _kept_nodes(extract: Extract, refs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Nodes at which nothing may be joined, because a turn restriction speaks of them."""
+    vias = np.array([rule.via for rule in extract.restrictions if rule.via > 0], dtype=np.int64)
+    kept: NDArray[np.bool_] = np.isin(refs, vias)
+    return kept
+
+
+def _lengths(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres from each point to the next, float64 (n − 1,); equirectangular about the middle latitude."""
+    step = np.radians(np.diff(lonlat, axis=0))
+    middle = np.radians((lonlat[1:, 1] + lonlat[:-1, 1]) / 2)
+    length: NDArray[np.float64] = EARTH_RADIUS_M * np.hypot(step[:, 0] * np.cos(middle), step[:, 1])
+    return length
+
+
+def _speeds(extract: Extract, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres a second along and against each line, float64 (lines, 2); a ferry's from its crossing time."""
+    along = np.concatenate([[0.0], np.cumsum(_lengths(lonlat))])
+    start = np.frombuffer(extract.roads.start, dtype=np.int64)
+    length = along[start[1:] - 1] - along[start[:-1]]
+    kmh = np.array([(t.backward_kmh, t.forward_kmh) if t.direction < 0 else (t.forward_kmh, t.backward_kmh)
+                    for t in extract.road_tags])
+    crossing = np.array([tags.crossing_s for tags in extract.road_tags])
+    owner = np.frombuffer(extract.roads.owner, dtype=np.int64)
+    speed: NDArray[np.float64] = kmh[owner] / 3.6
+    timed = crossing[owner] > 0
+    speed[timed] = np.clip(length[timed] / crossing[owner][timed], 0.3, 20.0)[:, None]
+    return speed
+
+
+class _Edges:
+    """Joined pieces as columns; ``first_way`` and ``last_way`` are the OSM ways an edge begins and ends on."""
+
+    def __init__(
+        self, extract: Extract, pieces: Pieces, joined: list[Chain], lonlat: NDArray[np.float64],
+        speeds: NDArray[np.float64],
+    ) -> None:
+        lead = np.array([chain.pieces[0] for chain in joined], dtype=np.int64)
+        rear = np.array([chain.pieces[-1] for chain in joined], dtype=np.int64)
+        way = np.frombuffer(extract.roads.way, dtype=np.int64)
+        owner = np.frombuffer(extract.roads.owner, dtype=np.int64)[pieces.line[lead]]
+        self.tail = np.array([chain.tail for chain in joined], dtype=np.int64)
+        self.head = np.array([chain.head for chain in joined], dtype=np.int64)
+        self.first_way, self.last_way = way[pieces.line[lead]], way[pieces.line[rear]]
+        self.along = speeds[pieces.line[lead], 0]
+        self.against = speeds[pieces.line[lead], 1]
+        self.column = {name: np.array([getattr(tags, name) for tags in extract.road_tags])[owner]
+                       for name in ("road_class", "flags", "access", "height_cm", "width_cm", "weight_kg", "layer")}
+        self.name_of = owner
+        self.points, self.start = _points(pieces, joined)
+        step = np.concatenate([[0.0], np.cumsum(_lengths(lonlat[self.points]))])
+        self.length = np.maximum(step[self.start[1:] - 1] - step[self.start[:-1]], _SHORTEST_M)
+
+    @property
+    def one_way(self) -> NDArray[np.bool_]:
+        return np.asarray((self.column["flags"] & int(RoadFlag.ONE_WAY)) != 0, dtype=np.bool_)
+
+    def for_cars(self) -> NDArray[np.bool_]:
+        """Edges that cars, or emergency vehicles behind a private gate, may drive."""
+        access = self.column["access"]
+        private = (self.column["flags"] & int(RoadFlag.PRIVATE)) != 0
+        may = (access & int(NoAccess.MOTOR)) == 0
+        return np.asarray(may | (private & ((access & int(NoAccess.EMERGENCY)) == 0)), dtype=np.bool_)
+
+
+def _points(pieces: Pieces, joined: list[Chain]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of every edge's points from tail to head, and where each edge starts."""
+    runs = [_run(pieces, piece, backward=backward, lead=nth == 0)
+            for chain in joined for nth, (piece, backward) in enumerate(zip(chain.pieces, chain.backward, strict=True))]
+    count = np.array([sum(int(pieces.last[p] - pieces.first[p]) for p in chain.pieces) + 1 for chain in joined])
+    return np.concatenate(runs), np.concatenate([[0], np.cumsum(count)])
+
+
+def _run(pieces: Pieces, piece: int, *, backward: bool, lead: bool) -> NDArray[np.int64]:
+    first, last = int(pieces.first[piece]), int(pieces.last[piece])
+    if backward:
+        return np.arange(last if lead else last - 1, first - 1, -1)
+    return np.arange(first if lead else first + 1, last + 1)
+
+
+def _largest_part(edges: _Edges) -> tuple[NDArray[np.bool_], int]:
+    """Edges to keep: the largest strongly connected part for cars, and every path or ferry joined to it."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = int(max(edges.tail.max(), edges.head.max())) + 1
+    cars = edges.for_cars()
+    if not cars.any():
+        raise RoadError(code="TOC-5305")
+    both = cars & ~edges.one_way
+    tail = np.concatenate([edges.tail[cars], edges.head[both]])
+    head = np.concatenate([edges.head[cars], edges.tail[both]])
+    graph = csr_array((np.ones(len(tail), np.int8), (tail, head)), shape=(count, count))
+    _, part = connected_components(graph, directed=True, connection="strong")
+    inside = part == np.bincount(part).argmax()
+    if inside.sum() < 2:
+        raise RoadError("No two places can be driven between, there and back.", code="TOC-5305")
+    keep = cars & inside[edges.tail] & inside[edges.head]
+    near = keep | ~cars
+    graph = csr_array((np.ones(int(near.sum()), np.int8), (edges.tail[near], edges.head[near])), shape=(count, count))
+    _, weak = connected_components(graph, directed=False)
+    keep |= ~cars & np.isin(weak, np.unique(weak[inside]))[edges.tail]
+    gone = ~keep
+    graph = csr_array((np.ones(int(gone.sum()), np.int8), (edges.tail[gone], edges.head[gone])), shape=(count, count))
+    _, parts = connected_components(graph, directed=False)
+    return keep, len(np.unique(parts[edges.tail[gone]]))
+
+
+def _assemble(
+    extract: Extract, edges: _Edges, keep: NDArray[np.bool_], dropped_parts: int, frame: _Frame,
+) -> Roads:
+    kept = np.flatnonzero(keep)
+    used = np.unique(np.concatenate([edges.tail[kept], edges.head[kept]]))
+    number = np.full(len(frame.refs), -1, dtype=np.int64)
+    number[used] = np.arange(len(used))
+    where = np.zeros(len(frame.refs), dtype=np.int64)
+    where[frame.node_of] = np.arange(len(frame.node_of))
+    x, y = project(frame.origin, frame.lonlat[where[used], 0], frame.lonlat[where[used], 1])
+    size = np.diff(edges.start)[kept]
+    start = np.concatenate([[0], np.cumsum(size)])
+    index = np.repeat(edges.start[:-1][kept] - start[:-1], size) + np.arange(start[-1])
+    points = frame.lonlat[edges.points[index]]
+    names, name_of = _names(extract, edges.name_of[kept])
+    arrays: dict[str, NDArray[Any]] = {
+        "node_xy": np.column_stack([x, y]).astype(np.float64),
+        "edge_tail": number[edges.tail[kept]].astype(np.int32), "edge_head": number[edges.head[kept]].astype(np.int32),
+        "edge_class": edges.column["road_class"][kept].astype(np.uint8), "edge_name": name_of,
+        "edge_flags": edges.column["flags"][kept].astype(np.uint8),
+        "edge_max_height_cm": edges.column["height_cm"][kept].astype(np.uint16),
+        "edge_max_width_cm": edges.column["width_cm"][kept].astype(np.uint16),
+        "edge_max_weight_kg": edges.column["weight_kg"][kept].astype(np.uint32),
+        "edge_access": edges.column["access"][kept].astype(np.uint8),
+        "edge_layer": edges.column["layer"][kept].astype(np.int8),
+        "geom_xy": np.column_stack(project(frame.origin, points[:, 0], points[:, 1])).astype(np.float32),
+        "geom_start": start.astype(np.int32),
+    }
+    arcs, ends = _arcs(arrays, edges, kept)
+    arrays |= arcs
+    vias = {rule.via for rule in extract.restrictions if rule.via > 0}
+    via_node = {ref: int(node) for ref, node in zip(frame.refs[used].tolist(), range(len(used)), strict=True)
+                if ref in vias}
+    turns = resolve(extract.restrictions, via_node, ArcEnds(
+        list(via_node.values()), arrays["arc_tail"], arrays["arc_head"], *ends))
+    if len(turns.arc_from):
+        arrays |= {"turn_from": turns.arc_from, "turn_to": turns.arc_to}
+    all_nodes = len(np.unique(np.concatenate([edges.tail, edges.head])))
+    arcs_before = 2 * len(edges.tail) - int(edges.one_way.sum())
+    return Roads(arrays, names, turns, all_nodes - len(used), arcs_before - len(arrays["arc_tail"]), dropped_parts,
+                 extract.reversible_ways)
+
+
+def _arcs(
+    arrays: dict[str, NDArray[Any]], edges: _Edges, kept: NDArray[np.int64],
+) -> tuple[dict[str, NDArray[Any]], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Directed arcs by tail, and the OSM ways each begins and ends on; a one-way edge has tail→head alone."""
+    back = np.flatnonzero(~edges.one_way[kept])
+    edge = np.concatenate([np.arange(len(kept)), back])
+    tail = np.concatenate([arrays["edge_tail"], arrays["edge_head"][back]])
+    head = np.concatenate([arrays["edge_head"], arrays["edge_tail"][back]])
+    speed = np.concatenate([edges.along[kept], edges.against[kept][back]])
+    first = np.concatenate([edges.first_way[kept], edges.last_way[kept][back]])
+    last = np.concatenate([edges.last_way[kept], edges.first_way[kept][back]])
+    order = np.argsort(tail, kind="stable")
+    edge = edge[order]
+    return {
+        "arc_tail": tail[order], "arc_head": head[order],
+        "arc_length_m": edges.length[kept][edge].astype(np.float32), "arc_speed_mps": speed[order].astype(np.float32),
+        "arc_class": arrays["edge_class"][edge], "arc_edge": edge.astype(np.int32),
+        "arc_name": arrays["edge_name"][edge], "arc_flags": arrays["edge_flags"][edge],
+    }, (first[order], last[order])
+
+
+def _names(extract: Extract, owner: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int32]]:
+    """Street names, the first empty, and each edge's index into them."""
+    index: dict[str, int] = {"": 0}
+    of_tags = np.zeros(len(extract.road_tags), dtype=np.int32)
+    for k in np.unique(owner).tolist():
+        of_tags[k] = index.setdefault(extract.road_tags[k].name, len(index))
+    return list(index), of_tags[owner]
