@@ -82,10 +82,13 @@ class RoutingClient:
     @property
     def degraded(self) -> str:
         """Why the fast engine does not serve everybody; "" while it does."""
-        return self._hierarchy.why_not or next((owner.fault for owner in self._owners.values() if owner.fault), "")
+        whys = (owner.degraded for owner in self._owners.values() if owner.degraded)
+        return self._hierarchy.why_not or next(whys, "")
 
     def update(self, state: RoadState) -> None:
-        """Hands a new state to every owner and returns at once."""
+        """Hands a new state to every owner and returns at once; new links are laid first (TOC-5206 for bad ones)."""
+        if state.links != self._state.links:
+            self._hierarchy.layout(state.links)
         self._state = state
         for owner in self._owners.values():
             owner.update(state)

@@ -48,7 +48,11 @@ _WAKE = _Wake()
 
 
 class MetricOwner:
-    """The owner of one profile's metric. ``ask`` and ``update`` may be called from any thread, and never wait."""
+    """The owner of one profile's metric. ``ask`` and ``update`` may be called from any thread, and never wait.
+
+    ``epoch`` is that of the live metric, ``swaps`` counts the changes taken; ``degraded`` says why scipy answers
+    now ("" while it does not), ``last_fault`` what went wrong last.
+    """
 
     def __init__(
         self, who: Profile, hierarchy: Hierarchy, snappers: Snappers, state: RoadState, builder: Executor
@@ -61,7 +65,8 @@ class MetricOwner:
         self._pending_since_s = 0.0
         self._closing = False
         self._build: tuple[Planned, Future[None]] | None = None
-        self._newest, self.epoch, self.fault, self.swaps = state, state.epoch, "", 0
+        self._newest, self.epoch, self.swaps = state, state.epoch, 0
+        self.degraded = self.last_fault = ""
         self._thread = threading.Thread(target=self._run, args=(state,), name=f"roads-{who.name}", daemon=True)
         self._thread.start()
 
@@ -125,8 +130,7 @@ class MetricOwner:
             problem = error
         except BaseException as error:
             problem = RoadError(str(error), code="TOC-5201")
-        if self._live.degraded:
-            self.fault = self._live.degraded
+        self.degraded = self._live.degraded
         if problem is not None:
             # Frames would carry objects bound to this thread to wherever the error is kept.
             problem.__context__ = problem.__cause__ = None
@@ -150,7 +154,7 @@ class MetricOwner:
         try:
             work()
         except BaseException as error:  # supervisor: no answer may stay at roads that have since been closed
-            self.fault = str(error)
+            self.last_fault = str(error)
             with self._lock:
                 state, self._pending = self._pending or self._newest, None
             self._build = self._back = None
@@ -158,7 +162,8 @@ class MetricOwner:
             self._newest, self.epoch = state, state.epoch
 
     def _ready_back(self) -> RoutingService:
-        if self._back is None:
+        if self._back is None or (self._back.degraded and not self._hierarchy.why_not):
+            # A copy on which the fast engine broke is not mended but made anew.
             self._back = self._service(self._live.state)
         self._back.lane(self.profile)
         return self._back
@@ -209,5 +214,5 @@ class MetricOwner:
             self._live, self._back = self._back, self._live
             self.epoch = self._live.epoch
             self.swaps += 1
-            if self._live.degraded:
-                self.fault = self._live.degraded
+            self.degraded = self._live.degraded
+            self.last_fault = self.degraded or self.last_fault

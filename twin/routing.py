@@ -151,15 +151,16 @@ class RoutingService:
     def take(self, planned: Planned) -> Update:
         """Takes a planned change into use."""
         self._enter()
-        self._state = planned.state
         how: dict[str, How] = {}
         if planned.relaid:
             # Other links are another topology: lanes are made anew over it, on the order that there is.
             self._layout = self._hierarchy.layout(planned.state.links)
+            self._state = planned.state
             before, self._lanes = self._lanes, {}
             for who in before:
                 how[self._lane(who).profile.name] = "reset"
             return Update(planned.state.epoch, planned.changed_edges, how)
+        self._state = planned.state
         for who, change in planned.changes.items():
             self._lanes[who].take(change)
             how[who.name] = change.how
