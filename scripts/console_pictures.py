@@ -94,9 +94,9 @@ class Hand:
         home = self.link.picture.home
         for one in list(home.assignments.values()):
             unit = home.units.get(one.unit)
-            if one.status == "active" and unit and unit.local_status == "enroute":
-                if one.eta_ms is not None and one.eta_ms < self.link.now_ms():
-                    await self.link.command(c.SetStatus(unit=unit.id, status="on_scene"))
+            late = one.eta_ms is not None and one.eta_ms < self.link.now_ms()
+            if late and one.status == "active" and unit and unit.local_status == "enroute":
+                await self.link.command(c.SetStatus(unit=unit.id, status="on_scene"))
 
 
 async def play(folder: Path, pack: Path, out: Path, browser: str) -> None:

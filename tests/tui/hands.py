@@ -28,7 +28,7 @@ async def console(session: FakeSession, size: tuple[int, int] = (200, 60)) -> As
 async def keys(pilot: Pilot[None], *pressed: str) -> None:
     for key in pressed:
         await pilot.press(key)
-        await pilot.pause(0.02)
+        await pilot.pause()
 
 
 async def typed(pilot: Pilot[None], text: str) -> None:

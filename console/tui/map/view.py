@@ -273,7 +273,7 @@ class MapView(Widget, can_focus=True):
     # Textual
 
     def on_resize(self) -> None:
-        """Keeps centre and scale; the first size shows the opening view."""
+        """Keeps centre and scale once the view was moved; before that shows the opening view."""
         self._update()
         self._tell()
 
@@ -341,6 +341,7 @@ class MapView(Widget, can_focus=True):
     def _look(self, camera: Camera) -> None:
         if camera == self.camera:
             return
+        self._placed = True
         self.camera = camera
         self._update()
         self._tell()
@@ -377,8 +378,7 @@ class MapView(Widget, can_focus=True):
     def _resize(self) -> None:
         self.camera = self.camera.resized(*self.size)
         if not self._placed:
-            self._placed = True
-            self.camera = self.opening()
+            self.camera = self.opening()  # for each size until somebody looks elsewhere
         if self.overlay.cursor is not None:
             col, row = self.overlay.cursor
             self.overlay.cursor = min(col, self.camera.cols - 1), min(row, self.camera.rows - 1)

@@ -52,6 +52,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self._wanted = ""
+        self.bars = (StatusBar(desk), Banner(desk), NoticeLine(desk))
         self.map = LiveMap(desk, id="map")
         self.queue = Queue(desk, id="queue")
         self.approvals = Approvals(desk, id="approvals")
@@ -67,8 +68,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Status, banner, body, notice, keys."""
-        yield StatusBar(self.desk)
-        yield Banner(self.desk)
+        yield from self.bars[:2]
         with Horizontal(id="body"):
             with Vertical(id="side"):
                 yield from self.side
@@ -76,7 +76,7 @@ class MainScreen(Screen[None]):
             with Vertical(id="lists"):
                 yield from self.panes
                 yield self.small_feeds
-        yield NoticeLine(self.desk)
+        yield self.bars[2]
         yield KeyLine(self.desk)
 
     # What is shown
@@ -85,8 +85,8 @@ class MainScreen(Screen[None]):
         """Shows what entries of these kinds changed; None is everything (ages and clocks too)."""
         if not self.is_mounted:
             return
-        for widget in (self.query_one(StatusBar), self.query_one(Banner), self.query_one(NoticeLine)):
-            widget.reload()
+        for bar in self.bars:
+            bar.reload()
         for pane in (*self.panes, *self.side, self.small_feeds):
             if kinds is None or pane.touched_by(kinds):
                 pane.reload()

@@ -34,15 +34,15 @@ class PageScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self.rows = Rows(self.items, empty=self.empty)
+        self.bars = (StatusBar(desk), Banner(desk), NoticeLine(desk))
 
     def compose(self) -> ComposeResult:
         """Status, banner, heading, list, notice, keys."""
-        yield StatusBar(self.desk)
-        yield Banner(self.desk)
+        yield from self.bars[:2]
         self.bar = LineBar(ground="on_panel")
         yield self.bar
         yield self.rows
-        yield NoticeLine(self.desk)
+        yield self.bars[2]
         yield KeyLine(self.desk)
 
     def heading(self) -> Line:
@@ -66,8 +66,8 @@ class PageScreen(Screen[None]):
         """Shows the picture as it is now."""
         if not self.is_mounted:
             return
-        for widget in (self.query_one(StatusBar), self.query_one(Banner), self.query_one(NoticeLine)):
-            widget.reload()
+        for bar in self.bars:
+            bar.reload()
         drill = self.desk.link.world == "drill"
         self.bar.show(self.heading(), ((" DRILL ", "hatch"),) if drill else (), fill="╱" if drill else " ")
         self.rows.reload()

@@ -39,7 +39,7 @@ class Banner(LineBar):
         if link.state == "down":
             return (
                 (f" ▲ LINK DOWN: the picture is {self.desk.age_s:.0f} s old ", "bar_warn"),
-                (" Reconnecting. What you send waits or is refused; nothing is lost of what was accepted.", "text"),
+                (" Trying again. New acts are refused; what was accepted is kept.", "text"),
             )
         if home.shift.offered_to and link.person in home.shift.offered_to:
             return ((" The desk is offered to you ", "badge"), ("  b", "key"), (" read the brief and accept", "text"))

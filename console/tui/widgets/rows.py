@@ -28,7 +28,7 @@ SETTLE_S = 0.5
 class Rows(ScrollView, can_focus=True):
     """A list whose entries come from ``source(width)``; up, down and enter choose, a click does too."""
 
-    DEFAULT_CSS = "Rows { overflow-x: hidden; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = "Rows { overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "Up", show=False),
         Binding("down,j", "step(1)", "Down", show=False),

@@ -148,7 +148,11 @@ class Berths(Pane):
                         width,
                         Col("▲" if abnormal(one) else "·", "warn" if abnormal(one) else "faint", 1),
                         Col(one.name, "dim"),
-                        Col(abnormal(one) or known(one), "warn" if abnormal(one) else "faint", width // 2),
+                        *(
+                            (Col(said, "warn" if abnormal(one) else "faint", width // 2),)
+                            if (said := abnormal(one) or known(one))
+                            else ()
+                        ),
                     ),
                 ),
                 stamp=one.attributes,
