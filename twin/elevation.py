@@ -50,7 +50,8 @@ class Elevation:
         col, row = (x - self.x0) / self.step_x, (self.y0 - y) / self.step_y
         outside = (col < -0.5) | (col > cols - 0.5) | (row < -0.5) | (row > rows - 0.5)
         col, row = np.clip(col, 0, cols - 1), np.clip(row, 0, rows - 1)
-        left, top = np.minimum(col.astype(np.int64), max(cols - 2, 0)), np.minimum(row.astype(np.int64), max(rows - 2, 0))
+        left = np.minimum(col.astype(np.int64), max(cols - 2, 0))
+        top = np.minimum(row.astype(np.int64), max(rows - 2, 0))
         right, below = np.minimum(left + 1, cols - 1), np.minimum(top + 1, rows - 1)
         u, v = col - left, row - top
         grid = self.height_m
