@@ -378,3 +378,20 @@ def test_the_console_loads_no_solver_and_no_network_client() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+async def test_why_the_core_will_not_have_us_stands_in_the_banner(session: FakeSession) -> None:
+    session.state, session.why = "connecting", "Client and core are of different versions. Use the same. (TOC-4010)"
+    async with console(session) as pilot:
+        await pilot.pause(0.1)
+        assert "will not have you" in text_of(pilot.app) and "TOC-4010" in text_of(pilot.app)
+
+
+async def test_opening_an_incident_reads_it(session: FakeSession) -> None:
+    async with console(session) as pilot:
+        unread = next(one.id for one in session.picture.home.incidents.values() if one.unread)
+        await keys(pilot, "2")
+        await choose(pilot, f"incident:{unread}")
+        await keys(pilot, "enter")
+        await pilot.pause(0.05)
+        assert session.commands == [c.ChangeIncident(incident=unread, unread=False)]
