@@ -68,6 +68,9 @@ class AskScreen(Modal[str]):
 
     def action_submit(self) -> None:
         """Takes the line if it may be taken."""
+        self.after_typing(self._submit)
+
+    def _submit(self) -> None:
         said = self.query_one(Input).value.strip()
         if self._must and said.casefold() != self._must.casefold():
             self.query(Words).last().say([f"To confirm, type {self._must} and press enter; escape goes back."], "warn")

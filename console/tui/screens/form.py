@@ -70,6 +70,9 @@ class FormScreen(Modal[Values]):
 
     def action_submit(self) -> None:
         """Answers, if nothing is wrong."""
+        self.after_typing(self._submit)
+
+    def _submit(self) -> None:
         values = {name: self.query_one(f"#{name}", Input).value.strip() for name, _, _, _ in self._fields}
         wrong = self._check(values) if self._check else ""
         if wrong:

@@ -6,6 +6,7 @@ whole screen below anew for every mark that moves on it, and a typed letter woul
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
@@ -83,6 +84,10 @@ class Modal(ModalScreen[R]):
 
     def reload(self, kinds: set[str] | None) -> None:
         """Shows what changed; most dialogs stand still."""
+
+    def after_typing(self, then: Callable[[], None]) -> None:
+        """Calls when the letters typed before have reached their line: a priority key overtakes them in the queue."""
+        (self.focused or self).call_later(then)
 
     # What lies under it
 

@@ -105,6 +105,9 @@ class PickScreen(Modal[list[str]]):
 
     def action_take(self) -> None:
         """Answers with what is marked, else with the row under the cursor; what was just typed counts already."""
+        self.after_typing(self._take)
+
+    def _take(self) -> None:
         self._narrow(self.query_one(Input).value)
         if self._marked or self.rows.key:
             self.dismiss(self._marked or [self.rows.key])

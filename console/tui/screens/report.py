@@ -179,6 +179,9 @@ class ReportScreen(Modal[None]):
 
     def action_submit(self) -> None:
         """Sends the report; the form closes at once and the queue shows it on its way."""
+        self.after_typing(self._submit)
+
+    def _submit(self) -> None:
         values = {name: self.query_one(f"#{name}", Input).value.strip() for name, _, _ in FIELDS}
         try:
             command = report_command(values, self._chosen, self._incident, self.desk.now_ms)
