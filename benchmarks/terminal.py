@@ -172,12 +172,19 @@ class Terminal:
         os.close(self._fd)
 
 
-def rss_mb(pid: int) -> float:
-    """Resident memory of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1e6
+def rss_mb(pid: int) -> tuple[float, float]:
+    """Resident memory of a process: all of it, and what is its own (files it maps, as the city's pack, left out)."""
+    _, whole, shared = Path(f"/proc/{pid}/statm").read_text().split()[:3]
+    return int(whole) * PAGE / 1e6, (int(whole) - int(shared)) * PAGE / 1e6
 
 
 def cpu_s(pid: int) -> float:
     """Processor seconds a process has used, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def scheduled_ms(pid: int) -> tuple[float, float]:
+    """Milliseconds that a process's main thread has run, and that it was ready and had no processor."""
+    ran, waited = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
+    return int(ran) / 1e6, int(waited) / 1e6
