@@ -68,7 +68,7 @@ class City:
         rows, columns = pack.ground.shape
         if not (0 <= row < rows and 0 <= column < columns):
             return True
-        near = pack.ground[max(row - 1, 0):row + 2, max(column - 1, 0):column + 2]
+        near = pack.ground[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
         return bool(np.any((near == Ground.WATER) | (near == Ground.OUTSIDE)))
 
     # --- ways -----------------------------------------------------------------------------------------------
@@ -103,8 +103,14 @@ class City:
         streets = tuple(dict.fromkeys(name for name, metres, _ in route.streets if name and metres >= 20))
         geometry = tuple((to_e7(float(x)), to_e7(float(y))) for x, y in route.geometry)
         flagged = "ends on a closed road" if route.enters_closed else ""
-        return Way(route.duration_s, route.length_m, streets, geometry,
-                   flagged or ("leaves a closed road" if route.leaves_closed else ""), route.edges)
+        return Way(
+            route.duration_s,
+            route.length_m,
+            streets,
+            geometry,
+            flagged or ("leaves a closed road" if route.leaves_closed else ""),
+            route.edges,
+        )
 
     def _by_water(self, start: LonLat, end: LonLat) -> Way:
         """A straight line at a rescue boat's pace: the water has no lanes, and the crew knows the way round."""
@@ -122,11 +128,16 @@ class City:
 
     def follow(self, picture: StreamPicture) -> None:
         """Brings the road state up to the picture: closures by people, and water by depth."""
-        closed = [edge for closure in picture.closures.values()
-                  if closure.status == "active" and closure.by != "flood" for edge in closure.edges]
+        closed = [
+            edge
+            for closure in picture.closures.values()
+            if closure.status == "active" and closure.by != "flood"
+            for edge in closure.edges
+        ]
         flood = self.floodwatch.flood(picture)
         depth: NDArray[np.float32] = (
-            flood.edge_depth_m if flood is not None else np.zeros(self.network.edge_count, dtype=np.float32))
+            flood.edge_depth_m if flood is not None else np.zeros(self.network.edge_count, dtype=np.float32)
+        )
         state: RoadState = self.routing.state.with_changes(picture.seq, closed_edges=closed, depth_m=depth)
         self.routing.update(state)
 

@@ -32,9 +32,16 @@ class Pace(Protocol):
 class Commander:
     """Gives every command to the part that does it."""
 
-    def __init__(self, core: Core, desk: Desk, executor: Executor, *, pace: Pace | None = None,
-                 explain: Callable[[str], list[dict[str, Any]]] | None = None,
-                 nearest: Callable[[Incident], Sequence[dict[str, Any]]] | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        desk: Desk,
+        executor: Executor,
+        *,
+        pace: Pace | None = None,
+        explain: Callable[[str], list[dict[str, Any]]] | None = None,
+        nearest: Callable[[Incident], Sequence[dict[str, Any]]] | None = None,
+    ) -> None:
         self._core = core
         self._desk = desk
         self._executor = executor
@@ -92,9 +99,11 @@ class Commander:
         if self._pace is None or self._core.home.world != "drill":
             raise RefusedError("Only a drill has a clock that can be moved.")
         event = ev.DrillControlled(
-            action=command.action, speed=command.speed,
+            action=command.action,
+            speed=command.speed,
             to_ms=self._core.now_ms() + round(command.by_s * 1000) if command.by_s else None,
-            why="real emergency" if command.action == "stop" else "")
+            why="real emergency" if command.action == "stop" else "",
+        )
         self._core.record([Draft(event)], actor=person.actor)
         self._pace.control(command)
         return {"action": command.action}
@@ -107,19 +116,31 @@ class Commander:
         if alert.kind == "public":
             raise RefusedError("A public alert is retracted by a two-person proposal.", code="TOC-4004")
         retraction = ev.AlertRequested(
-            id=self._core.ids.new("AT"), alert_kind="agency", headline=f"Cancelled: {alert.headline}"[:160],
-            body=f"Disregard: {alert.headline}. Cancelled by {person.position}.", incident=alert.incident,
-            urgency="Past", severity="Minor", certainty="Observed", msg_type="Cancel",
+            id=self._core.ids.new("AT"),
+            alert_kind="agency",
+            headline=f"Cancelled: {alert.headline}"[:160],
+            body=f"Disregard: {alert.headline}. Cancelled by {person.position}.",
+            incident=alert.incident,
+            urgency="Past",
+            severity="Minor",
+            certainty="Observed",
+            msg_type="Cancel",
             references=alert.cap_identifier or alert.id,
-            recipients=tuple((one.recipient, one.channel) for one in alert.deliveries))
+            recipients=tuple((one.recipient, one.channel) for one in alert.deliveries),
+        )
         ended = ev.AlertEnded(id=alert.id, status="cancelled")
         self._core.record([Draft(ended), Draft(retraction)], actor=person.actor)
         return {"alert": retraction.id}
 
 
-def nearest_units(city_seconds: Callable[..., Any], units: Sequence[Unit], lon: float, lat: float,
-                  where: Callable[[Unit], tuple[float, float]]) -> list[dict[str, Any]]:
-    """Every unit with its ETA by open roads or why it cannot go, soonest first; and how far off it is as the crow flies."""
+def nearest_units(
+    city_seconds: Callable[..., Any],
+    units: Sequence[Unit],
+    lon: float,
+    lat: float,
+    where: Callable[[Unit], tuple[float, float]],
+) -> list[dict[str, Any]]:
+    """Every unit with its ETA by open roads or why it cannot go, soonest first; and its distance on the ellipsoid."""
     answers: list[dict[str, Any]] = []
     able: dict[str, list[tuple[Unit, tuple[float, float]]]] = {}
     for unit in units:

@@ -112,9 +112,14 @@ class Core:
 
     def _new(self, draft: Draft, actor: Actor | None, cause: tuple[int, ...], now: int) -> NewEntry:
         return NewEntry(
-            event=draft.event, at_ms=now if draft.at_ms is None else draft.at_ms, recorded_ms=now,
-            actor=draft.actor or actor or self.system, source=draft.source, grade=draft.grade,
-            cause=draft.cause or cause)
+            event=draft.event,
+            at_ms=now if draft.at_ms is None else draft.at_ms,
+            recorded_ms=now,
+            actor=draft.actor or actor or self.system,
+            source=draft.source,
+            grade=draft.grade,
+            cause=draft.cause or cause,
+        )
 
     def _settle(self) -> None:
         """Lets the reactors answer until nothing is left to say."""

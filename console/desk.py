@@ -68,10 +68,19 @@ class Desk:
         self._core = core
         self._locator = locator
         self._handlers: dict[type[Any], Callable[[Any, Person], Handled]] = {
-            c.ResolvePlace: self.resolve, c.TakeReport: self.take_report, c.ChangeIncident: self.change,
-            c.CloseIncident: self.close, c.ReopenIncident: self.reopen, c.MarkDuplicate: self.duplicate,
-            c.WriteLog: self.log, c.Assign: self.assign, c.StandDown: self.stand_down, c.SetStatus: self.set_status,
-            c.AckAlarm: self.acknowledge, c.ClearAlarm: self.clear_alarm, c.SetHandsOff: self.hands_off,
+            c.ResolvePlace: self.resolve,
+            c.TakeReport: self.take_report,
+            c.ChangeIncident: self.change,
+            c.CloseIncident: self.close,
+            c.ReopenIncident: self.reopen,
+            c.MarkDuplicate: self.duplicate,
+            c.WriteLog: self.log,
+            c.Assign: self.assign,
+            c.StandDown: self.stand_down,
+            c.SetStatus: self.set_status,
+            c.AckAlarm: self.acknowledge,
+            c.ClearAlarm: self.clear_alarm,
+            c.SetHandsOff: self.hands_off,
             c.HandOver: self.hand_over,
         }
 
@@ -93,7 +102,8 @@ class Desk:
     def unit(self, name: str) -> Unit:
         units = self._core.home.units
         found = units.get(name) or next(
-            (unit for unit in units.values() if name.casefold() in (unit.id.casefold(), unit.name.casefold())), None)
+            (unit for unit in units.values() if name.casefold() in (unit.id.casefold(), unit.name.casefold())), None
+        )
         if found is None:
             raise RefusedError(f"There is no unit {name}.", code="TOC-4008")
         return found
@@ -117,8 +127,10 @@ class Desk:
         return found[0] if found else None
 
     def resolve(self, command: c.ResolvePlace, person: Person) -> Handled:
-        places = [{"label": p.label, "lon": p.lon, "lat": p.lat, "how": p.how, "score": p.score}
-                  for p in self._locator.find(command.said)[:8]]
+        places = [
+            {"label": p.label, "lon": p.lon, "lat": p.lat, "how": p.how, "score": p.score}
+            for p in self._locator.find(command.said)[:8]
+        ]
         return [], {"places": places}
 
     # --- incidents ------------------------------------------------------------------------------------------
@@ -133,42 +145,84 @@ class Desk:
         incident = known.id if known else self._core.ids.new("I")
         said = command.place.said if command.place and command.place.said else None
         report = IncidentReport(
-            at_ms=at_ms, incident_kind=kind, lon_e7=lon_e7, lat_e7=lat_e7, place_as_said=said,
-            text=command.text or None, caller=command.caller or None, call_back=command.call_back or None,
-            people_at_risk=command.people_at_risk, people_trapped=command.people_trapped, severity=command.priority,
-            reporter="call_taker", origin=f"desk:{incident}:{at_ms}")
+            at_ms=at_ms,
+            incident_kind=kind,
+            lon_e7=lon_e7,
+            lat_e7=lat_e7,
+            place_as_said=said,
+            text=command.text or None,
+            caller=command.caller or None,
+            call_back=command.call_back or None,
+            people_at_risk=command.people_at_risk,
+            people_trapped=command.people_trapped,
+            severity=command.priority,
+            reporter="call_taker",
+            origin=f"desk:{incident}:{at_ms}",
+        )
         has = tuple(name for name in ("text", "caller", "call_back", "place_as_said") if getattr(report, name))
-        drafts = [Draft(ev.ReportReceived(report=report, size=0, sha256="", incident=incident), at_ms, source="desk",
-                        grade="B2")]
+        drafts = [
+            Draft(
+                ev.ReportReceived(report=report, size=0, sha256="", incident=incident), at_ms, source="desk", grade="B2"
+            )
+        ]
         if known is None:
             drafts.append(Draft(self._opened(command, incident, kind, where), at_ms))
-        drafts.append(Draft(ev.ReportLinked(
-            incident=incident, report_index=0, feed="desk", origin=f"desk:{incident}:{at_ms}", report_at_ms=at_ms,
-            grade="B2", score_c=0, evidence=(("operator", 0, f"taken by {person.name}"),), has=has,
-            people_at_risk=command.people_at_risk, people_trapped=command.people_trapped,
-            **_first_position(known, where)), at_ms))
+        drafts.append(
+            Draft(
+                ev.ReportLinked(
+                    incident=incident,
+                    report_index=0,
+                    feed="desk",
+                    origin=f"desk:{incident}:{at_ms}",
+                    report_at_ms=at_ms,
+                    grade="B2",
+                    score_c=0,
+                    evidence=(("operator", 0, f"taken by {person.name}"),),
+                    has=has,
+                    people_at_risk=command.people_at_risk,
+                    people_trapped=command.people_trapped,
+                    **_first_position(known, where),
+                ),
+                at_ms,
+            )
+        )
         drafts.append(Draft(ev.IncidentChanged(incident=incident, unread=False, why="taken by the operator")))
         return drafts, {"incident": incident}
 
     def _opened(self, command: c.TakeReport, incident: str, kind: str, where: Located | None) -> ev.IncidentOpened:
         at_risk = command.people_trapped or kind in LIFE_AT_RISK
         return ev.IncidentOpened(
-            incident=incident, incident_kind=kind, title=command.title or INCIDENT_KINDS[kind],
+            incident=incident,
+            incident_kind=kind,
+            title=command.title or INCIDENT_KINDS[kind],
             priority=command.priority or (1 if at_risk else 3),
-            lon_e7=to_e7(where.lon) if where else None, lat_e7=to_e7(where.lat) if where else None,
-            place_label=where.label if where else "", place_how=where.how if where else "unknown",
-            units_needed=command.units_needed, people_at_risk=command.people_at_risk,
-            people_trapped=command.people_trapped, unread=False)
+            lon_e7=to_e7(where.lon) if where else None,
+            lat_e7=to_e7(where.lat) if where else None,
+            place_label=where.label if where else "",
+            place_how=where.how if where else "unknown",
+            units_needed=command.units_needed,
+            people_at_risk=command.people_at_risk,
+            people_trapped=command.people_trapped,
+            unread=False,
+        )
 
     def change(self, command: c.ChangeIncident, person: Person) -> Handled:
         incident = self.incident(command.incident)
         where = self.locate(command.place)
         event = ev.IncidentChanged(
-            incident=incident.id, title=command.title, incident_kind=command.incident_kind, priority=command.priority,
-            units_needed=command.units_needed, people_unaccounted=command.people_unaccounted, unread=command.unread,
-            lon_e7=to_e7(where.lon) if where else None, lat_e7=to_e7(where.lat) if where else None,
-            place_label=where.label if where else None, place_how=where.how if where else None,
-            why=f"by {person.name}")
+            incident=incident.id,
+            title=command.title,
+            incident_kind=command.incident_kind,
+            priority=command.priority,
+            units_needed=command.units_needed,
+            people_unaccounted=command.people_unaccounted,
+            unread=command.unread,
+            lon_e7=to_e7(where.lon) if where else None,
+            lat_e7=to_e7(where.lat) if where else None,
+            place_label=where.label if where else None,
+            place_how=where.how if where else None,
+            why=f"by {person.name}",
+        )
         return [Draft(event)], {"incident": incident.id}
 
     def close(self, command: c.CloseIncident, person: Person) -> Handled:
@@ -180,8 +234,11 @@ class Desk:
         if incident.units:
             why.append(f"assigned: {', '.join(incident.units)}")
         # A retraction (urgency Past) asks nobody to do anything any more.
-        active = [a.id for a in self._core.home.alerts.values()
-                  if a.incident == incident.id and a.status == "active" and a.urgency != "Past"]
+        active = [
+            a.id
+            for a in self._core.home.alerts.values()
+            if a.incident == incident.id and a.status == "active" and a.urgency != "Past"
+        ]
         if active:
             why.append(f"alerts active: {', '.join(active)}")
         if incident.people_unaccounted:
@@ -234,11 +291,19 @@ class Desk:
         way = self._locator.way(unit, where.lon, where.lat, self._stands(unit))
         now = self._core.now_ms()
         event = ev.UnitAssigned(
-            id=identifier, unit=unit.id, incident=incident.id if incident else "", to_lon_e7=to_e7(where.lon),
-            to_lat_e7=to_e7(where.lat), to_label=where.label, by=person.name,
-            eta_ms=now + int(way.duration_s * 1000) if way else None, length_m=int(way.length_m) if way else None,
-            streets=way.streets if way else (), route=way.geometry if way else None,
-            flagged=way.flagged if way else "no open road known: send by your own judgement")
+            id=identifier,
+            unit=unit.id,
+            incident=incident.id if incident else "",
+            to_lon_e7=to_e7(where.lon),
+            to_lat_e7=to_e7(where.lat),
+            to_label=where.label,
+            by=person.name,
+            eta_ms=now + int(way.duration_s * 1000) if way else None,
+            length_m=int(way.length_m) if way else None,
+            streets=way.streets if way else (),
+            route=way.geometry if way else None,
+            flagged=way.flagged if way else "no open road known: send by your own judgement",
+        )
         return [Draft(event)], {"assignment": identifier, "eta_s": way.duration_s if way else None}
 
     def _stands(self, unit: Unit) -> tuple[float, float] | None:
@@ -317,8 +382,9 @@ class Desk:
                 raise RefusedError("Say to whom the desk is handed over.")
             if shift.person and shift.person != person.name:
                 raise RefusedError(f"{shift.person} has the desk; only they hand it over.", code="TOC-4004")
-            event = ev.ShiftChanged(step="offered", person=person.name, position=person.position, to=command.to,
-                                    brief=command.brief or None)
+            event = ev.ShiftChanged(
+                step="offered", person=person.name, position=person.position, to=command.to, brief=command.brief or None
+            )
         else:
             if shift.offered_to != person.name:
                 raise RefusedError(f"The desk was not offered to {person.name}.", code="TOC-4004")

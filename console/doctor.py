@@ -16,11 +16,21 @@ from console.house import check_house
 from picture.errors import TocsinError
 
 PARTS = {
-    "textual": "the full-screen console", "numpy": "map and roads", "scipy": "flood fill and assignment",
-    "routingkit_cch": "fast routing (without it, scipy answers, slower)", "fastapi": "the core's doors",
-    "uvicorn": "the core's doors", "websockets": "clients of a core", "apprise": "alerts", "pyais": "the AIS wire",
-    "lxml": "the CAP and TAK wires", "cryptography": "signatures and sealing", "networkx": "roads for people and tests",
-    "geopy": "distances on display", "sqlite_utils": "journal schema and queries", "ruamel.yaml": "playbooks and scenarios",
+    "textual": "the full-screen console",
+    "numpy": "map and roads",
+    "scipy": "flood fill and assignment",
+    "routingkit_cch": "fast routing (without it, scipy answers, slower)",
+    "fastapi": "the core's doors",
+    "uvicorn": "the core's doors",
+    "websockets": "clients of a core",
+    "apprise": "alerts",
+    "pyais": "the AIS wire",
+    "lxml": "the CAP and TAK wires",
+    "cryptography": "signatures and sealing",
+    "networkx": "roads for people and tests",
+    "geopy": "distances on display",
+    "sqlite_utils": "journal schema and queries",
+    "ruamel.yaml": "playbooks and scenarios",
 }
 MIN_FREE_MB = 500
 
@@ -41,15 +51,20 @@ def examine(home: Home) -> Iterator[Finding]:
     yield _asked("packages", lambda: f"six packages in {check_house()}")
     for part, use in PARTS.items():
         there = importlib.util.find_spec(part) is not None
-        yield Finding(part, there, use if there else f"missing: {use}",
-                      "" if there else f"pip install {part.replace('_', '-')}")
+        yield Finding(
+            part, there, use if there else f"missing: {use}", "" if there else f"pip install {part.replace('_', '-')}"
+        )
     yield _asked("configuration", lambda: f"{home.root / 'tocsin.toml'}: {home.config().site}")
     yield _writable("home", home.root)
     yield _writable("cache", home.cache)
     yield _space(home.root)
     scenarios = sorted(path.parent.name for path in sample_incidents().glob("*/scenario.yaml"))
-    yield Finding("sample incidents", bool(scenarios), ", ".join(scenarios) or f"none in {sample_incidents()}",
-                  "" if scenarios else "Reinstall Tocsin; its wheel carries them.")
+    yield Finding(
+        "sample incidents",
+        bool(scenarios),
+        ", ".join(scenarios) or f"none in {sample_incidents()}",
+        "" if scenarios else "Reinstall Tocsin; its wheel carries them.",
+    )
     yield _port()
     yield _terminal()
 
@@ -74,15 +89,21 @@ def _writable(what: str, folder: Path) -> Finding:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        return Finding(what, False, f"{folder}: {error.strerror}", "Give this user write permission, or set TOCSIN_HOME.")
+        return Finding(
+            what, False, f"{folder}: {error.strerror}", "Give this user write permission, or set TOCSIN_HOME."
+        )
     return Finding(what, True, str(folder))
 
 
 def _space(folder: Path) -> Finding:
     there = next(one for one in (folder, *folder.parents) if one.exists())
     free_mb = shutil.disk_usage(there).free // 2**20
-    return Finding("disk", free_mb >= MIN_FREE_MB, f"{free_mb} MB free",
-                   "" if free_mb >= MIN_FREE_MB else "Free some space: a journal that cannot be written stops the core.")
+    return Finding(
+        "disk",
+        free_mb >= MIN_FREE_MB,
+        f"{free_mb} MB free",
+        "" if free_mb >= MIN_FREE_MB else "Free some space: a journal that cannot be written stops the core.",
+    )
 
 
 def _port() -> Finding:

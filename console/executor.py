@@ -67,20 +67,44 @@ class Executor:
         earlier = [self._core.home.decisions[one] for one in proposal.decisions]
         if any(one.actor.person == person.name for one in earlier):
             raise RefusedError(f"{person.name} has decided {proposal.id} already.", code="TOC-4009")
-        if command.verdict == "approve" and proposal.edited_by == person.name and (
-                quorum_of(proposal.effects, proposal.quorum) > 1):
+        if (
+            command.verdict == "approve"
+            and proposal.edited_by == person.name
+            and (quorum_of(proposal.effects, proposal.quorum) > 1)
+        ):
             raise RefusedError(f"{person.name} edited {proposal.id}: two others must approve it.", code="TOC-4004")
         event = ev.DecisionMade(
-            id=self._core.ids.new("D"), proposal=proposal.id, digest=command.digest, verdict=command.verdict,
-            public_key=command.public_key, signature=command.signature, shown=command.shown)
-        if not signature_holds(Decision(event.id, event.proposal, event.digest, event.verdict, person.actor, 0,
-                                        event.public_key, event.signature, event.shown)):
+            id=self._core.ids.new("D"),
+            proposal=proposal.id,
+            digest=command.digest,
+            verdict=command.verdict,
+            public_key=command.public_key,
+            signature=command.signature,
+            shown=command.shown,
+        )
+        if not signature_holds(
+            Decision(
+                event.id,
+                event.proposal,
+                event.digest,
+                event.verdict,
+                person.actor,
+                0,
+                event.public_key,
+                event.signature,
+                event.shown,
+            )
+        ):
             raise RefusedError("The signature does not hold.", code="TOC-4005")
         drafts = [Draft(event, actor=person.actor)]
         if command.reason:
             verdict = {"approve": "Approved", "reject": "Rejected"}[command.verdict]
-            line = ev.LogWritten(id=self._core.ids.new("L"), incident=proposal.incident, subject=proposal.id,
-                                 text=f"{verdict} {proposal.id} {proposal.title}: {command.reason}")
+            line = ev.LogWritten(
+                id=self._core.ids.new("L"),
+                incident=proposal.incident,
+                subject=proposal.id,
+                text=f"{verdict} {proposal.id} {proposal.title}: {command.reason}",
+            )
             drafts.append(Draft(line, actor=person.actor))
         return drafts
 
@@ -95,24 +119,47 @@ class Executor:
         effects = tuple(_plain(effect) for effect in kept)
         left_out = [effect for effect in proposal.effects if effect.id in command.drop]
         dropped = [effect.summary for effect in left_out]
-        freed = {dict(effect.args).get("unit") for effect in left_out} - {dict(effect.args).get("unit") for effect in kept}
+        freed = {dict(effect.args).get("unit") for effect in left_out} - {
+            dict(effect.args).get("unit") for effect in kept
+        }
         watched = tuple(
             ev.WatchedModel(name=w.name, value=w.value, tolerance=w.tolerance, words=w.words)
-            for w in proposal.watched if w.name.removeprefix("unit:").partition(".")[0] not in freed)
+            for w in proposal.watched
+            if w.name.removeprefix("unit:").partition(".")[0] not in freed
+        )
         quorum = quorum_of(effects, proposal.quorum)
         edited = ev.ProposalMade(
-            id=self._core.ids.new("P"), title=proposal.title, playbook=proposal.playbook,
-            playbook_version=proposal.playbook_version, run=proposal.run, step=proposal.step,
-            incident=proposal.incident, priority=proposal.priority, effects=effects, watched=watched,
+            id=self._core.ids.new("P"),
+            title=proposal.title,
+            playbook=proposal.playbook,
+            playbook_version=proposal.playbook_version,
+            run=proposal.run,
+            step=proposal.step,
+            incident=proposal.incident,
+            priority=proposal.priority,
+            effects=effects,
+            watched=watched,
             evidence=(*proposal.evidence, f"{person.name} took out: {'; '.join(dropped)}"),
             consequence=proposal.consequence,
-            alternatives=tuple(ev.AlternativeModel(title=a.title, score=a.score, reason=a.reason)
-                               for a in proposal.alternatives),
-            due_ms=proposal.due_ms, positions=proposal.positions, quorum=quorum, replaces=proposal.id,
-            edited_by=person.name, lon_e7=proposal.place.lon_e7 if proposal.place else None,
+            alternatives=tuple(
+                ev.AlternativeModel(title=a.title, score=a.score, reason=a.reason) for a in proposal.alternatives
+            ),
+            due_ms=proposal.due_ms,
+            positions=proposal.positions,
+            quorum=quorum,
+            replaces=proposal.id,
+            edited_by=person.name,
+            lon_e7=proposal.place.lon_e7 if proposal.place else None,
             lat_e7=proposal.place.lat_e7 if proposal.place else None,
-            digest=proposal_digest(effects, watched, due_ms=proposal.due_ms, playbook=proposal.playbook,
-                                   playbook_version=proposal.playbook_version, quorum=quorum))
+            digest=proposal_digest(
+                effects,
+                watched,
+                due_ms=proposal.due_ms,
+                playbook=proposal.playbook,
+                playbook_version=proposal.playbook_version,
+                quorum=quorum,
+            ),
+        )
         return Draft(edited, actor=person.actor)
 
     # --- carrying out ---------------------------------------------------------------------------------------
@@ -161,7 +208,11 @@ class Executor:
     def _plan_deadlines(self, identifier: str, due_ms: int) -> None:
         add, now = self._core.agenda.add, self._core.now_ms()
         add(max(due_ms, now), f"7-due:{identifier}", lambda: self._overdue(identifier, "escalated"))
-        add(max(due_ms + EXPIRES_AFTER_DUE_MS, now), f"7-expiry:{identifier}", lambda: self._overdue(identifier, "expired"))
+        add(
+            max(due_ms + EXPIRES_AFTER_DUE_MS, now),
+            f"7-expiry:{identifier}",
+            lambda: self._overdue(identifier, "expired"),
+        )
 
     def _overdue(self, identifier: str, status: str) -> None:
         """A deadline that passed: first it escalates, later it expires. It never executes."""
@@ -175,5 +226,11 @@ class Executor:
 
 def _plain(effect: Effect) -> ev.EffectModel:
     return ev.EffectModel(
-        id=effect.id, verb=effect.verb, act_class=effect.act_class, summary=effect.summary, args=dict(effect.args),
-        reversible=effect.reversible, undo=effect.undo)
+        id=effect.id,
+        verb=effect.verb,
+        act_class=effect.act_class,
+        summary=effect.summary,
+        args=dict(effect.args),
+        reversible=effect.reversible,
+        undo=effect.undo,
+    )

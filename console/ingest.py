@@ -57,9 +57,15 @@ class Ingest:
         self._meter = RefusalMeter()
         self._anchored: dict[int, tuple[int, int]] = {}
         self._judges: dict[type[Any], Callable[[Any, str, str], Judged | warnings.Disbelieved]] = {
-            IncidentReport: self._incident, Observation: self._observation, VesselReport: self._vessel,
-            UnitReport: self._unit, DistressReport: self._distress, FacilityReport: self._facility,
-            RoadReport: self._road, RequestReply: self._reply, AlertMessage: self._alert,
+            IncidentReport: self._incident,
+            Observation: self._observation,
+            VesselReport: self._vessel,
+            UnitReport: self._unit,
+            DistressReport: self._distress,
+            FacilityReport: self._facility,
+            RoadReport: self._road,
+            RequestReply: self._reply,
+            AlertMessage: self._alert,
         }
 
     # --- taking in ------------------------------------------------------------------------------------------
@@ -79,8 +85,9 @@ class Ingest:
         if isinstance(judged, warnings.Disbelieved):
             return self._disbelieve(feed, raw, judged)
         incident = next((one for event in judged if (one := getattr(event, "incident", ""))), "")
-        received = ev.ReportReceived(report=report, size=size, sha256=sha256, incident=incident,
-                                     raw=base64.b64encode(raw).decode() or None)
+        received = ev.ReportReceived(
+            report=report, size=size, sha256=sha256, incident=incident, raw=base64.b64encode(raw).decode() or None
+        )
         judged += alarms.judge([received, *judged], self._core.home, self._core.ids)
         at_ms = min(report.at_ms, self._core.now_ms())
         drafts = [Draft(event, at_ms, source=feed, grade=grade) for event in (received, *judged)]
@@ -117,8 +124,14 @@ class Ingest:
 
     def _refused(self, one: Refusal) -> Draft:
         event = ev.ReportRefused(
-            code=one.code, detail=one.detail[:300], size=one.size, sha256=one.sha256,
-            head=base64.b64encode(one.head).decode() or None, repeats=one.repeats, minute_ms=one.minute_ms)
+            code=one.code,
+            detail=one.detail[:300],
+            size=one.size,
+            sha256=one.sha256,
+            head=base64.b64encode(one.head).decode() or None,
+            repeats=one.repeats,
+            minute_ms=one.minute_ms,
+        )
         return Draft(event, source=one.feed)
 
     def _nameless(self, report: IncidentReport) -> IncidentReport:
@@ -127,7 +140,8 @@ class Ingest:
         Origins stand in clear, because independence is counted by them; a caller's is often their telephone.
         """
         personal = report.reporter in PERSONS or any(
-            words and words in report.origin for words in (report.caller, report.call_back))
+            words and words in report.origin for words in (report.caller, report.call_back)
+        )
         if not report.origin or not personal:
             return report
         return report.model_copy(update={"origin": f"source {self._core.ids.opaque('origin', report.origin)[:8]}"})
@@ -150,17 +164,22 @@ class Ingest:
             places = self._city.find(report.place_as_said)
             if places:
                 spread = 40 if places[0].how in ("address", "crossing", "facility", "berth") else 250
-                located = report.model_copy(update={
-                    "lon_e7": to_e7(places[0].lon), "lat_e7": to_e7(places[0].lat),
-                    "uncertainty_m": max(report.uncertainty_m, spread)})
+                located = report.model_copy(
+                    update={
+                        "lon_e7": to_e7(places[0].lon),
+                        "lat_e7": to_e7(places[0].lat),
+                        "uncertainty_m": max(report.uncertainty_m, spread),
+                    }
+                )
         return self._fuse(located, feed, grade)
 
     def _fuse(self, report: IncidentReport, feed: str, grade: str) -> Judged:
         label = ""
         if report.lon_e7 is not None and report.lat_e7 is not None:
             label = self._city.describe(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
-        return self.fusion.judge(report, feed=feed, grade=grade, incidents=self._core.home.incidents,
-                                 ids=self._core.ids, label=label)
+        return self.fusion.judge(
+            report, feed=feed, grade=grade, incidents=self._core.home.incidents, ids=self._core.ids, label=label
+        )
 
     def _observation(self, report: Observation, feed: str, grade: str) -> Judged:
         picture = self._core.home
@@ -184,8 +203,9 @@ class Ingest:
             return []
         judged: Judged = []
         if report.lon_e7 is not None and report.lat_e7 is not None:
-            judged.append(ev.UnitLocated(unit=unit.id, lon_e7=report.lon_e7, lat_e7=report.lat_e7,
-                                         speed_mmps=report.speed_mmps))
+            judged.append(
+                ev.UnitLocated(unit=unit.id, lon_e7=report.lon_e7, lat_e7=report.lat_e7, speed_mmps=report.speed_mmps)
+            )
         if report.status and report.status != unit.local_status:
             judged += self._status(unit.id, report.status)
         return judged
@@ -202,29 +222,60 @@ class Ingest:
     def _distress(self, report: DistressReport, feed: str, grade: str) -> Judged:
         """Opens an incident of its own, or adds to the one this subject has; its end is shown, never believed."""
         tag = f"{report.signal}:{report.subject}"
-        known = next((one for one in self._core.home.incidents.values()
-                      if tag in one.tags and one.status == "open"), None)
+        known = next(
+            (one for one in self._core.home.incidents.values() if tag in one.tags and one.status == "open"), None
+        )
         kind = {"ais_mob": "person_in_water", "ais_sart": "mayday", "ais_epirb": "mayday", "mayday": "mayday"}.get(
-            report.signal, "mayday")
+            report.signal, "mayday"
+        )
         over = "the sender says that it is over; a person must confirm"
         said = over if report.ended else alarms.SIGNALS[report.signal]
         if known is not None:
-            return [ev.ReportLinked(
-                incident=known.id, feed=feed, origin=report.subject, report_at_ms=report.at_ms, grade=grade,
-                score_c=900, evidence=(("signal", 900, said),), has=("text",) if report.text else ())]
+            return [
+                ev.ReportLinked(
+                    incident=known.id,
+                    feed=feed,
+                    origin=report.subject,
+                    report_at_ms=report.at_ms,
+                    grade=grade,
+                    score_c=900,
+                    evidence=(("signal", 900, said),),
+                    has=("text",) if report.text else (),
+                )
+            ]
         if report.ended:
             return []
         identifier = self._core.ids.new("I")
-        label = (self._city.describe(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
-                 if report.lon_e7 is not None and report.lat_e7 is not None else "")
+        label = (
+            self._city.describe(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
+            if report.lon_e7 is not None and report.lat_e7 is not None
+            else ""
+        )
         return [
             ev.IncidentOpened(
-                incident=identifier, incident_kind=kind, title=f"{alarms.SIGNALS[report.signal]} {report.subject}",
-                priority=1, lon_e7=report.lon_e7, lat_e7=report.lat_e7, place_label=label, uncertainty_m=100,
-                units_needed=2, people_at_risk=1, people_trapped=False, tags=(tag,)),
+                incident=identifier,
+                incident_kind=kind,
+                title=f"{alarms.SIGNALS[report.signal]} {report.subject}",
+                priority=1,
+                lon_e7=report.lon_e7,
+                lat_e7=report.lat_e7,
+                place_label=label,
+                uncertainty_m=100,
+                units_needed=2,
+                people_at_risk=1,
+                people_trapped=False,
+                tags=(tag,),
+            ),
             ev.ReportLinked(
-                incident=identifier, feed=feed, origin=report.subject, report_at_ms=report.at_ms, grade=grade,
-                score_c=900, evidence=(("signal", 900, said),), has=("text",) if report.text else ()),
+                incident=identifier,
+                feed=feed,
+                origin=report.subject,
+                report_at_ms=report.at_ms,
+                grade=grade,
+                score_c=900,
+                evidence=(("signal", 900, said),),
+                has=("text",) if report.text else (),
+            ),
             ev.IncidentChanged(incident=identifier, people_unaccounted=1, why="until somebody has them safe"),
         ]
 
@@ -241,7 +292,8 @@ class Ingest:
         facilities = self._core.home.facilities
         wanted = name.casefold()
         return facilities.get(name) or next(
-            (one for one in facilities.values() if wanted in (one.id.casefold(), one.name.casefold())), None)
+            (one for one in facilities.values() if wanted in (one.id.casefold(), one.name.casefold())), None
+        )
 
     def _road(self, report: RoadReport, feed: str, grade: str) -> Judged:
         edges = self._city.street_edges(report.road)
@@ -251,9 +303,17 @@ class Ingest:
             return [ev.RoadReopened(id=identifier)] if standing and standing.status == "active" else []
         if not edges:
             return []
-        return [ev.RoadClosed(
-            id=identifier, name=report.road, edges=edges, reason=report.reason or "reported closed", by=feed,
-            lon_e7=report.lon_e7, lat_e7=report.lat_e7)]
+        return [
+            ev.RoadClosed(
+                id=identifier,
+                name=report.road,
+                edges=edges,
+                reason=report.reason or "reported closed",
+                by=feed,
+                lon_e7=report.lon_e7,
+                lat_e7=report.lat_e7,
+            )
+        ]
 
     def _reply(self, report: RequestReply, feed: str, grade: str) -> Judged:
         request = self._core.home.requests.get(report.request)
@@ -309,8 +369,10 @@ class Ingest:
         if not any(isinstance(entry.event, (ev.SensorUpdated, ev.BarrierChanged)) for entry in entries):
             return []
         events = self._city.floodwatch.judge(self._core.home, self._core.now_ms())
-        return [Draft(event, source="twin:flood") for event in
-                (*events, *alarms.judge(events, self._core.home, self._core.ids))]
+        return [
+            Draft(event, source="twin:flood")
+            for event in (*events, *alarms.judge(events, self._core.home, self._core.ids))
+        ]
 
     def follow_roads(self, entries: Sequence[Entry]) -> None:
         """Brings the road service up to the picture."""

@@ -115,8 +115,9 @@ class Link:
         attempt = 0
         while True:
             try:
-                async with unix_connect(str(self._socket), "ws://core/link", max_size=MAX_FRAME,
-                                        compression=None) as wire:
+                async with unix_connect(
+                    str(self._socket), "ws://core/link", max_size=MAX_FRAME, compression=None
+                ) as wire:
                     await wire.send(encode(self._hello()))
                     self._wire = wire
                     async for text in wire:
@@ -133,8 +134,14 @@ class Link:
             attempt += 1
 
     def _hello(self) -> Frame:
-        return {"protocol": PROTOCOL, "fold": FOLD_VERSION, "person": self.person, "position": self.position,
-                "public_key": self._key.public_key().public_bytes_raw().hex(), "cursor": self.picture.cursor}
+        return {
+            "protocol": PROTOCOL,
+            "fold": FOLD_VERSION,
+            "person": self.person,
+            "position": self.position,
+            "public_key": self._key.public_key().public_bytes_raw().hex(),
+            "cursor": self.picture.cursor,
+        }
 
     def _dropped(self) -> None:
         self._wire = None
@@ -224,8 +231,15 @@ class Link:
     ) -> Decide:
         """A decision on what is shown, signed with this person's key; the reason goes into the log, unsigned."""
         public, signature = sign(self._key, proposal.id, proposal.digest, verdict, self.person, self.position, shown)
-        return Decide(proposal=proposal.id, digest=proposal.digest, verdict=verdict, public_key=public,
-                      signature=signature, shown=shown, reason=reason)
+        return Decide(
+            proposal=proposal.id,
+            digest=proposal.digest,
+            verdict=verdict,
+            public_key=public,
+            signature=signature,
+            shown=shown,
+            reason=reason,
+        )
 
     # --- reading --------------------------------------------------------------------------------------------
 

@@ -10,10 +10,30 @@ from picture.errors import RefusedError
 ROLES: dict[str, frozenset[str]] = {
     # role: what it may ask of a core, by command name ("*" for everything)
     "observer": frozenset({"resolve_place", "nearest_units", "explain"}),
-    "operator": frozenset({
-        "resolve_place", "take_report", "change_incident", "close_incident", "reopen_incident", "mark_duplicate",
-        "write_log", "assign", "stand_down", "set_status", "quick", "decide", "edit_proposal", "ack_alarm",
-        "clear_alarm", "cancel_alert", "hands_off", "hand_over", "nearest_units", "explain"}),
+    "operator": frozenset(
+        {
+            "resolve_place",
+            "take_report",
+            "change_incident",
+            "close_incident",
+            "reopen_incident",
+            "mark_duplicate",
+            "write_log",
+            "assign",
+            "stand_down",
+            "set_status",
+            "quick",
+            "decide",
+            "edit_proposal",
+            "ack_alarm",
+            "clear_alarm",
+            "cancel_alert",
+            "hands_off",
+            "hand_over",
+            "nearest_units",
+            "explain",
+        }
+    ),
     "supervisor": frozenset({"*"}),
     "exercise_control": frozenset({"*"}),
 }

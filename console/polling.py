@@ -20,8 +20,16 @@ Unchanged = Callable[[str], object]
 class Polling:
     """Polls feeds until it is cancelled. One client, so one connection per host; the clock here is the real one."""
 
-    def __init__(self, feeds: Sequence[FeedConfig], intakes: dict[str, Intake], *, deliver: Deliver, failed: Failed,
-                 unchanged: Unchanged, rng: Random) -> None:
+    def __init__(
+        self,
+        feeds: Sequence[FeedConfig],
+        intakes: dict[str, Intake],
+        *,
+        deliver: Deliver,
+        failed: Failed,
+        unchanged: Unchanged,
+        rng: Random,
+    ) -> None:
         self._feeds = [feed for feed in feeds if feed.url]
         self._intakes = intakes
         self._deliver, self._failed, self._unchanged = deliver, failed, unchanged
@@ -36,7 +44,9 @@ class Polling:
                 group.create_task(self._follow(feed, client))
 
     async def _follow(self, feed: FeedConfig, client: httpx.AsyncClient) -> None:
-        poller = Poller(client, feed.url, interval_s=feed.poll_s, max_bytes=self._intakes[feed.id].max_bytes, rng=self._rng)
+        poller = Poller(
+            client, feed.url, interval_s=feed.poll_s, max_bytes=self._intakes[feed.id].max_bytes, rng=self._rng
+        )
         while True:
             fetched = await poller.fetch()
             self._take(feed.id, fetched)

@@ -43,7 +43,8 @@ def _understood(line: c.QuickLine, picture: StreamPicture) -> c.Command:
 def _unit(word: str, picture: StreamPicture) -> str:
     wanted = word.casefold()
     return next(
-        (unit.id for unit in picture.units.values() if wanted in (unit.id.casefold(), unit.name.casefold())), "")
+        (unit.id for unit in picture.units.values() if wanted in (unit.id.casefold(), unit.name.casefold())), ""
+    )
 
 
 def _incident(word: str, picture: StreamPicture) -> str:

@@ -33,8 +33,9 @@ class CityRoads:
             return NoWay(f"no open road for a {profile.replace('_', ' ')}")
         return Way(round(found.duration_s), round(found.length_m), found.streets, found.geometry, found.edges)
 
-    def matrix(self, profile: str, starts: Sequence[LonLatE7], ends: Sequence[LonLatE7],
-               avoid: frozenset[int] = frozenset()) -> list[list[float | None]]:
+    def matrix(
+        self, profile: str, starts: Sequence[LonLatE7], ends: Sequence[LonLatE7], avoid: frozenset[int] = frozenset()
+    ) -> list[list[float | None]]:
         a, b = ([(x / 1e7, y / 1e7) for x, y in places] for places in (starts, ends))
         rows, columns = list(range(len(a))), list(range(len(b)))
         try:
@@ -49,8 +50,9 @@ class CityRoads:
                 found[row][column] = time if time != float("inf") else None
         return found
 
-    def _seconds(self, profile: str, starts: Sequence[LonLat], ends: Sequence[LonLat],
-                 avoid: frozenset[int]) -> NDArray[np.float64]:
+    def _seconds(
+        self, profile: str, starts: Sequence[LonLat], ends: Sequence[LonLat], avoid: frozenset[int]
+    ) -> NDArray[np.float64]:
         if not starts or not ends:
             return np.empty((len(starts), len(ends)))
         if not avoid or profile == "boat":
@@ -83,8 +85,11 @@ class DirectoryOf:
         field = {"position": "role"}.get(kind, kind)
         found = []
         for one in self._recipients:
-            told = one.role == "public" if kind == "public" else (
-                (getattr(one, field, "") or "").casefold() == name.casefold() if name else False)
+            told = (
+                one.role == "public"
+                if kind == "public"
+                else ((getattr(one, field, "") or "").casefold() == name.casefold() if name else False)
+            )
             if told:
                 found.append((one.name, one.channel))
         return tuple(found)
@@ -104,8 +109,12 @@ class DirectoryOf:
 
 def _box(lon: float, lat: float) -> list[tuple[float, float]]:
     """A square of about 1 km around a district of which only the middle is known."""
-    return [(lon - 0.0065, lat - 0.0045), (lon + 0.0065, lat - 0.0045), (lon + 0.0065, lat + 0.0045),
-            (lon - 0.0065, lat + 0.0045)]
+    return [
+        (lon - 0.0065, lat - 0.0045),
+        (lon + 0.0065, lat - 0.0045),
+        (lon + 0.0065, lat + 0.0045),
+        (lon - 0.0065, lat + 0.0045),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

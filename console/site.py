@@ -25,8 +25,12 @@ def roster(pack: CityPack, feeds: Sequence[FeedConfig], registry: Registry) -> I
         yield _unit(unit, meta)
     for gauge in meta["gauges"]:
         yield ev.SensorRegistered(
-            id=gauge["id"], quantity=QUANTITIES.get(gauge["kind"], gauge["kind"]), name=gauge["name"],
-            lon_e7=to_e7(gauge["lon"]), lat_e7=to_e7(gauge["lat"]))
+            id=gauge["id"],
+            quantity=QUANTITIES.get(gauge["kind"], gauge["kind"]),
+            name=gauge["name"],
+            lon_e7=to_e7(gauge["lon"]),
+            lat_e7=to_e7(gauge["lat"]),
+        )
     for feed in feeds:
         registry.wire(feed.wire)
         yield ev.FeedRegistered(id=feed.id, wire=feed.wire, silent_after_s=feed.silent_after_s, grade=feed.grade)
@@ -42,20 +46,41 @@ def _facilities(meta: dict[str, Any]) -> Iterator[ev.FacilityRegistered]:
         yield _facility(site, site["kind"], attributes + _fed_by(feeders.get(site["id"])))
     for substation in meta["substations"]:
         customers = sum(feeder["customers"] for feeder in meta["feeders"] if feeder["substation"] == substation["id"])
-        yield _facility(substation, "substation", [
-            ("trip_level_m", substation["trip_level_m"]), ("customers", customers), ("state", "in service")])
+        yield _facility(
+            substation,
+            "substation",
+            [("trip_level_m", substation["trip_level_m"]), ("customers", customers), ("state", "in service")],
+        )
     for pump in meta["pumps"]:
-        yield _facility(pump, "pump", [("trip_level_m", pump["trip_level_m"]), ("battery_h", pump["battery_h"]),
-                                       ("state", "running"), *_fed_by(feeders.get(pump["id"]))])
+        yield _facility(
+            pump,
+            "pump",
+            [
+                ("trip_level_m", pump["trip_level_m"]),
+                ("battery_h", pump["battery_h"]),
+                ("state", "running"),
+                *_fed_by(feeders.get(pump["id"])),
+            ],
+        )
     for outfall in meta["outfalls"]:
-        yield _facility({"name": f"Outfall {outfall['id']}", **outfall}, "outfall", [
-            ("invert_m", outfall["invert_m"]), ("tide_lock_m", outfall["tide_lock_m"])])
+        yield _facility(
+            {"name": f"Outfall {outfall['id']}", **outfall},
+            "outfall",
+            [("invert_m", outfall["invert_m"]), ("tide_lock_m", outfall["tide_lock_m"])],
+        )
     for berth in meta["berths"]:
         goods = ", ".join(f"UN {number}" for number in berth["dangerous_goods"])
-        yield _facility({**berth, "name": f"{berth['terminal']}, {berth['name']}"}, "berth", [
-            ("crane_wind_limit_mps", berth["crane_wind_limit_mps"]), ("depth_m", berth["depth_m"]),
-            ("length_m", berth["length_m"]), *([("dangerous_goods", goods)] if goods else []),
-            *_fed_by(feeders.get(berth["id"]))])
+        yield _facility(
+            {**berth, "name": f"{berth['terminal']}, {berth['name']}"},
+            "berth",
+            [
+                ("crane_wind_limit_mps", berth["crane_wind_limit_mps"]),
+                ("depth_m", berth["depth_m"]),
+                ("length_m", berth["length_m"]),
+                *([("dangerous_goods", goods)] if goods else []),
+                *_fed_by(feeders.get(berth["id"])),
+            ],
+        )
     for anchorage in meta["anchorages"]:
         yield _facility(anchorage, "anchorage", [("radius_m", anchorage["radius_m"])])
     barrier = meta["barrier"]
@@ -72,15 +97,32 @@ def _fed_by(feeder: dict[str, Any] | None) -> list[tuple[str, Any]]:
 def _facility(site: dict[str, Any], kind: str, attributes: list[tuple[str, Any]]) -> ev.FacilityRegistered:
     elevation = site.get("elevation_m")
     return ev.FacilityRegistered(
-        id=site["id"], facility_kind=kind, name=site["name"], lon_e7=to_e7(site["lon"]), lat_e7=to_e7(site["lat"]),
-        agency=site.get("agency", ""), address=site.get("address", ""), district=site.get("district", ""),
-        elevation_mm=None if elevation is None else round(elevation * 1000), attributes=tuple(attributes))
+        id=site["id"],
+        facility_kind=kind,
+        name=site["name"],
+        lon_e7=to_e7(site["lon"]),
+        lat_e7=to_e7(site["lat"]),
+        agency=site.get("agency", ""),
+        address=site.get("address", ""),
+        district=site.get("district", ""),
+        elevation_mm=None if elevation is None else round(elevation * 1000),
+        attributes=tuple(attributes),
+    )
 
 
 def _unit(unit: dict[str, Any], meta: dict[str, Any]) -> ev.UnitRegistered:
     home = next(site for site in meta["facilities"] if site["id"] == unit["station"])
     return ev.UnitRegistered(
-        id=unit["id"], name=unit["name"], agency=unit["agency"], nims_kind=unit["nims_kind"],
-        nims_type=unit["nims_type"], station=unit["station"], home_lon_e7=to_e7(home["lon"]),
-        home_lat_e7=to_e7(home["lat"]), profile=unit["profile"], wading_mm=round(unit["wading_m"] * 1000),
-        crew=unit["crew"], skills=tuple(unit["skills"]))
+        id=unit["id"],
+        name=unit["name"],
+        agency=unit["agency"],
+        nims_kind=unit["nims_kind"],
+        nims_type=unit["nims_type"],
+        station=unit["station"],
+        home_lon_e7=to_e7(home["lon"]),
+        home_lat_e7=to_e7(home["lat"]),
+        profile=unit["profile"],
+        wading_mm=round(unit["wading_m"] * 1000),
+        crew=unit["crew"],
+        skills=tuple(unit["skills"]),
+    )

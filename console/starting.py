@@ -14,10 +14,30 @@ from console.link import socket_of
 from picture.errors import UsageError
 
 CITY = "port-meridian"
-ALLOWED_ENVIRONMENT = frozenset({
-    "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "TOCSIN_HOME", "XDG_CACHE_HOME",
-    "XDG_DATA_HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "COVERAGE_PROCESS_START",
-    "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES"})
+ALLOWED_ENVIRONMENT = frozenset(
+    {
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "TMPDIR",
+        "USER",
+        "LOGNAME",
+        "TOCSIN_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_DATA_HOME",
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "VIRTUAL_ENV",
+        "COVERAGE_PROCESS_START",
+        "TERM",
+        "COLORTERM",
+        "NO_COLOR",
+        "COLUMNS",
+        "LINES",
+    }
+)
 """What a drill may see of its environment: no credential hides in what is not there."""
 
 
@@ -73,8 +93,13 @@ def start_core(folder: Path) -> None:
     """Starts the core of a prepared folder as a process of its own, which outlives this one."""
     with (folder / "core.log").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "console.drill.process", str(folder)], stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, start_new_session=True, env=allowed_environment(os.environ) | _path())
+            [sys.executable, "-m", "console.drill.process", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=allowed_environment(os.environ) | _path(),
+        )
 
 
 def _path() -> dict[str, str]:

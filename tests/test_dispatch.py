@@ -62,11 +62,11 @@ def test_a_unit_goes_only_where_its_skills_are_wanted() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(UNIT_STATUSES))
-def test_only_available_and_returning_units_are_free(status: str) -> None:
+def test_only_available_returning_and_staged_units_are_free(status: str) -> None:
     town = Town()
     town.unit("E1", 0, local_status=status)
     why = Eligibility(town.home).why_not_now(town.home.units["E1"])
-    assert why == ("" if status in ("available", "returning") else status.replace("_", " "))
+    assert why == ("" if status in ("available", "returning", "staged") else status.replace("_", " "))
 
 
 def test_a_boat_goes_to_people_in_water_and_not_to_a_dry_house() -> None:

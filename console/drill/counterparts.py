@@ -42,7 +42,9 @@ class Counterparts:
 
     def _answer(self, request: ev.RequestMade, asked_ms: int) -> None:
         for number, reaction in enumerate(self._reactions):
-            fits = fnmatchcase(request.to, reaction.to) and fnmatchcase(request.what.casefold(), reaction.what.casefold())
+            fits = fnmatchcase(request.to, reaction.to) and fnmatchcase(
+                request.what.casefold(), reaction.what.casefold()
+            )
             if not fits or (reaction.once and number in self._used):
                 continue
             self._used.add(number)

@@ -30,19 +30,34 @@ def _frozen_garbage() -> Iterator[None]:
         gc.unfreeze()
 
 
-def run(source: Path, folder: Path, pack: Path, order: Path, *, seed: int | None, speed: float,
-        quiet: bool = False) -> dict[str, Any]:
+def run(
+    source: Path, folder: Path, pack: Path, order: Path, *, seed: int | None, speed: float, quiet: bool = False
+) -> dict[str, Any]:
     """The summary of a whole drill; ``speed`` 0 is as fast as it can, and then exactly repeatable."""
     scenario = load(source)
     expected = load_expected(source)
     talk = Console(stderr=True, quiet=quiet)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
-               TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=talk, transient=True) as progress:
         bar = progress.add_task(f"{scenario.title}: starting", total=scenario.minutes * 60_000)
-        world = DrillWorld(scenario, source, folder, pack, order, Options(
-            seed=seed, wait_for_outbox=speed == 0,
-            progress=lambda words: progress.update(bar, description=f"{scenario.title}: {words}")))
+        world = DrillWorld(
+            scenario,
+            source,
+            folder,
+            pack,
+            order,
+            Options(
+                seed=seed,
+                wait_for_outbox=speed == 0,
+                progress=lambda words: progress.update(bar, description=f"{scenario.title}: {words}"),
+            ),
+        )
         progress.update(bar, description=scenario.title)
         try:
             with _frozen_garbage():

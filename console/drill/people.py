@@ -29,8 +29,15 @@ Give = Callable[[c.Command, Person], object]
 class SimulatedPeople:
     """Watches proposals and decides them when a policy says so."""
 
-    def __init__(self, core: Core, roles: Sequence[Role], keys: Callable[[str], Ed25519PrivateKey], give: Give, *,
-                 second_only: bool = False) -> None:
+    def __init__(
+        self,
+        core: Core,
+        roles: Sequence[Role],
+        keys: Callable[[str], Ed25519PrivateKey],
+        give: Give,
+        *,
+        second_only: bool = False,
+    ) -> None:
         """``second_only``: a person plays; the simulated ones only ever add the second signature."""
         self._core = core
         self._roles = [role for role in roles if role.simulated]
@@ -53,10 +60,13 @@ class SimulatedPeople:
             event = entry.event
             if isinstance(event, ev.ProposalMade) and not self._second_only:
                 self._consider(event.id)
-            elif isinstance(event, ev.DecisionMade) and self._second_only and not entry.actor.simulated:
-                if event.verdict == "approve":
-                    self._consider(event.proposal)
+            elif isinstance(event, ev.DecisionMade) and self._is_players(entry, event):
+                self._consider(event.proposal)
         return []
+
+    def _is_players(self, entry: Entry, event: ev.DecisionMade) -> bool:
+        """Whether a lone player just approved something, so that a second person may look at it."""
+        return self._second_only and not entry.actor.simulated and event.verdict == "approve"
 
     def resume(self) -> None:
         """After a restart: thinks again about everything that waits."""
@@ -78,15 +88,22 @@ class SimulatedPeople:
             if policy is None or (proposal.positions and role.position not in proposal.positions):
                 continue
             due = self._core.now_ms() + round(policy.after_s * 1000)
-            self._core.agenda.add(due, f"5-person:{role.name}:{identifier}",
-                                  partial(self._decide, role, policy, identifier))
+            self._core.agenda.add(
+                due, f"5-person:{role.name}:{identifier}", partial(self._decide, role, policy, identifier)
+            )
 
     def _policy(self, role: Role, proposal: Proposal) -> Policy | None:
         made_s = (proposal.made_ms - self._core.home.drill.start_ms) / 1000
-        return next((policy for policy in role.decides
-                     if policy.from_s <= made_s < (float("inf") if policy.until_s is None else policy.until_s)
-                     and fnmatchcase(proposal.playbook, policy.playbook) and fnmatchcase(proposal.title, policy.title)),
-                    None)
+        return next(
+            (
+                policy
+                for policy in role.decides
+                if policy.from_s <= made_s < (float("inf") if policy.until_s is None else policy.until_s)
+                and fnmatchcase(proposal.playbook, policy.playbook)
+                and fnmatchcase(proposal.title, policy.title)
+            ),
+            None,
+        )
 
     def _decide(self, role: Role, policy: Policy, identifier: str) -> None:
         proposal = self._core.home.proposals.get(identifier)
@@ -94,10 +111,23 @@ class SimulatedPeople:
             return
         if any(self._core.home.decisions[one].actor.person == role.name for one in proposal.decisions):
             return
-        public, signature = sign(self._keys(role.name), identifier, proposal.digest, policy.verdict, role.name,
-                                 role.position, "policy of the scenario")
-        command = c.Decide(proposal=identifier, digest=proposal.digest, verdict=policy.verdict, public_key=public,
-                           signature=signature, shown="policy of the scenario")
+        public, signature = sign(
+            self._keys(role.name),
+            identifier,
+            proposal.digest,
+            policy.verdict,
+            role.name,
+            role.position,
+            "policy of the scenario",
+        )
+        command = c.Decide(
+            proposal=identifier,
+            digest=proposal.digest,
+            verdict=policy.verdict,
+            public_key=public,
+            signature=signature,
+            shown="policy of the scenario",
+        )
         try:
             self._give(command, self.person(role))
         except RefusedError:

@@ -105,8 +105,9 @@ class CoreProcess:
         self.folder = folder
         self.run = run
         self.loop = asyncio.get_running_loop()
-        options = Options(seed=run.seed, played_by=run.person, position=run.position, wait_for_outbox=False,
-                          on_result=self._wake)
+        options = Options(
+            seed=run.seed, played_by=run.person, position=run.position, wait_for_outbox=False, on_result=self._wake
+        )
         self.world = DrillWorld(load(run.scenario), run.scenario, folder, run.pack, run.order, options)
         self.pacer = Pacer(self.world.core, speed=run.speed, on_fault=self._fault)
         self.world.paced_by(self.pacer)
@@ -119,11 +120,23 @@ class CoreProcess:
         alarms = self.world.core.home.alarms
         key = f"fault:{what}"
         known = next((one.id for one in alarms.values() if one.key == key and one.state != "cleared"), None)
-        self.world.core.record([Draft(ev.AlarmRaised(
-            id=known or self.world.core.ids.new("AL"), priority=2, title="Part of Tocsin failed",
-            cause_words=f"{what}: {type(error).__name__}", consequence="What this step would have done was not done.",
-            action="Do it by hand; report the code TOC-9001 and what core.log says.", time_to_act_s=600,
-            subject="core", key=key))])
+        self.world.core.record(
+            [
+                Draft(
+                    ev.AlarmRaised(
+                        id=known or self.world.core.ids.new("AL"),
+                        priority=2,
+                        title="Part of Tocsin failed",
+                        cause_words=f"{what}: {type(error).__name__}",
+                        consequence="What this step would have done was not done.",
+                        action="Do it by hand; report the code TOC-9001 and what core.log says.",
+                        time_to_act_s=600,
+                        subject="core",
+                        key=key,
+                    )
+                )
+            ]
+        )
 
     def _wake(self) -> None:
         """On a gateway's thread: has the answers fetched on the core's."""
@@ -168,8 +181,14 @@ class CoreProcess:
     def _inbox(self) -> Any:
         secrets = self.world.feed_secrets()
         feeds = {name: InboxFeed(intake, Verifier(secrets[name])) for name, intake in self.world.intakes.items()}
-        return inbox_app(feeds, deliver=self._deliver, refuse=self._refuse, judge=self._judge,
-                         real_clock=SystemClock(), world_clock=self.world.core.clock)
+        return inbox_app(
+            feeds,
+            deliver=self._deliver,
+            refuse=self._refuse,
+            judge=self._judge,
+            real_clock=SystemClock(),
+            world_clock=self.world.core.clock,
+        )
 
     def _polling(self) -> Polling:
         world = self.world
@@ -178,8 +197,14 @@ class CoreProcess:
             self.pacer.catch_up()
             world.deliver(feed, data)
 
-        return Polling(world.scenario.feeds, world.intakes, deliver=deliver, failed=world.fetch_failed,
-                       unchanged=world.fetch_unchanged, rng=Random(world.seed))
+        return Polling(
+            world.scenario.feeds,
+            world.intakes,
+            deliver=deliver,
+            failed=world.fetch_failed,
+            unchanged=world.fetch_unchanged,
+            rng=Random(world.seed),
+        )
 
     # --- running --------------------------------------------------------------------------------------------
 
@@ -187,12 +212,23 @@ class CoreProcess:
         """Runs until the exercise is over and nobody looks any more."""
         path = socket_of(self.folder)
         door = QuietServer(uvicorn.Config(self.door.app(), log_level="warning", lifespan="off"))
-        inbox = QuietServer(uvicorn.Config(self._inbox(), host="127.0.0.1", port=self.run.inbox_port,
-                                           log_level="warning", lifespan="off"))
+        inbox = QuietServer(
+            uvicorn.Config(
+                self._inbox(), host="127.0.0.1", port=self.run.inbox_port, log_level="warning", lifespan="off"
+            )
+        )
         with _own_socket(path) as listener:
-            tasks = [asyncio.create_task(one) for one in (
-                door.serve([listener]), inbox.serve(), self.door.beat(), self.pacer.run(), self._polling().run(),
-                self._tell_port(inbox))]
+            tasks = [
+                asyncio.create_task(one)
+                for one in (
+                    door.serve([listener]),
+                    inbox.serve(),
+                    self.door.beat(),
+                    self.pacer.run(),
+                    self._polling().run(),
+                    self._tell_port(inbox),
+                )
+            ]
             try:
                 await self._until_over()
             finally:
@@ -206,7 +242,9 @@ class CoreProcess:
         while not inbox.started:
             await asyncio.sleep(0.02)
         port = inbox.servers[0].sockets[0].getsockname()[1]
-        (self.folder / "inbox.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}/inbox/"}), encoding="utf-8")
+        (self.folder / "inbox.json").write_text(
+            json.dumps({"url": f"http://127.0.0.1:{port}/inbox/"}), encoding="utf-8"
+        )
 
     async def _until_over(self) -> None:
         alone_since = time.monotonic()
@@ -225,7 +263,9 @@ async def _main(folder: Path) -> None:
 def main() -> int:
     """Starts the core of the drill in the folder that is named; errors go to ``core.log`` in plain words."""
     folder = Path(sys.argv[1])
-    logging.basicConfig(filename=folder / "core.log", level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        filename=folder / "core.log", level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
+    )
     keep_allowed_environment()
     try:
         check_house()

@@ -18,7 +18,6 @@ from console.commands import Command
 from feeds.config import FeedConfig
 from picture.errors import UsageError
 
-
 T = TypeVar("T")
 
 

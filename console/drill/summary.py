@@ -44,21 +44,45 @@ def _judged(expected: Expected, p: StreamPicture, start_ms: int) -> Iterable[tup
     for one in expected.incidents:
         yield one.id, _incidents(one, p, start_ms)
     for proposal in expected.proposals:
-        yield proposal.id, late([
-            known.made_ms for known in p.proposals.values()
-            if fnmatchcase(known.playbook, proposal.playbook) and fnmatchcase(known.title, proposal.title)
-            and fnmatchcase(known.status, proposal.status)], proposal.by_s)
+        yield (
+            proposal.id,
+            late(
+                [
+                    known.made_ms
+                    for known in p.proposals.values()
+                    if fnmatchcase(known.playbook, proposal.playbook)
+                    and fnmatchcase(known.title, proposal.title)
+                    and fnmatchcase(known.status, proposal.status)
+                ],
+                proposal.by_s,
+            ),
+        )
     for closure in expected.closures:
-        yield closure.id, late([known.since_ms for known in p.closures.values()
-                                if fnmatchcase(known.name, closure.name)], closure.by_s)
+        yield (
+            closure.id,
+            late(
+                [known.since_ms for known in p.closures.values() if fnmatchcase(known.name, closure.name)], closure.by_s
+            ),
+        )
     for alert in expected.alerts:
-        yield alert.id, late([
-            delivery.at_ms for known in p.alerts.values() if known.kind == alert.kind
-            for delivery in known.deliveries
-            if fnmatchcase(delivery.recipient, alert.recipient) and fnmatchcase(delivery.state, alert.state)], alert.by_s)
+        yield (
+            alert.id,
+            late(
+                [
+                    delivery.at_ms
+                    for known in p.alerts.values()
+                    if known.kind == alert.kind
+                    for delivery in known.deliveries
+                    if fnmatchcase(delivery.recipient, alert.recipient) and fnmatchcase(delivery.state, alert.state)
+                ],
+                alert.by_s,
+            ),
+        )
     for alarm in expected.alarms:
-        yield alarm.id, late([known.raised_ms for known in p.alarms.values()
-                              if fnmatchcase(known.title, alarm.title)], alarm.by_s)
+        yield (
+            alarm.id,
+            late([known.raised_ms for known in p.alarms.values() if fnmatchcase(known.title, alarm.title)], alarm.by_s),
+        )
     for fact in expected.facts:
         found = observe(fact.name, p)
         yield fact.id, "" if found == fact.equals else f"{fact.name} is {found!r}, expected {fact.equals!r}"
@@ -94,38 +118,95 @@ def summary(scenario: Scenario, expected: Expected, picture: Picture, seed: int,
     p = picture.home
     met, missed = check(expected, p, p.drill.start_ms)
     return {
-        "schema": SCHEMA, "scenario": scenario.id, "world": p.world, "seed": seed,
+        "schema": SCHEMA,
+        "scenario": scenario.id,
+        "world": p.world,
+        "seed": seed,
         "virtual_seconds": (p.at_ms - p.drill.start_ms) / 1000,
         "counts": {
-            "entries": p.seq, "reports": sum(feed.received for feed in p.feeds.values()),
-            "refused": sum(refusal.count for refusal in p.refusals.values()), "incidents": len(p.incidents),
-            "alarms": len(p.alarms), "proposals": len(p.proposals), "decisions": len(p.decisions),
-            "assignments": len(p.assignments), "closures": len(p.closures), "requests": len(p.requests),
-            "alerts": len(p.alerts), "deliveries": sum(len(alert.deliveries) for alert in p.alerts.values())},
+            "entries": p.seq,
+            "reports": sum(feed.received for feed in p.feeds.values()),
+            "refused": sum(refusal.count for refusal in p.refusals.values()),
+            "incidents": len(p.incidents),
+            "alarms": len(p.alarms),
+            "proposals": len(p.proposals),
+            "decisions": len(p.decisions),
+            "assignments": len(p.assignments),
+            "closures": len(p.closures),
+            "requests": len(p.requests),
+            "alerts": len(p.alerts),
+            "deliveries": sum(len(alert.deliveries) for alert in p.alerts.values()),
+        },
         "incidents": [
-            {"id": one.id, "kind": one.kind, "title": one.title, "priority": one.priority, "status": one.status,
-             "place": one.place.label if one.place else "", "at": lonlat(one.place), "opened": rfc3339(one.opened_ms),
-             "reports": len(one.reports), "units": list(one.units), "duplicate_of": one.duplicate_of,
-             "possible_duplicate_of": list(one.possible_duplicate_of)}
-            for one in p.incidents.values()],
+            {
+                "id": one.id,
+                "kind": one.kind,
+                "title": one.title,
+                "priority": one.priority,
+                "status": one.status,
+                "place": one.place.label if one.place else "",
+                "at": lonlat(one.place),
+                "opened": rfc3339(one.opened_ms),
+                "reports": len(one.reports),
+                "units": list(one.units),
+                "duplicate_of": one.duplicate_of,
+                "possible_duplicate_of": list(one.possible_duplicate_of),
+            }
+            for one in p.incidents.values()
+        ],
         "proposals": [
-            {"id": one.id, "title": one.title, "playbook": f"{one.playbook}@{one.playbook_version}",
-             "made": rfc3339(one.made_ms), "status": one.status, "digest": one.digest,
-             "effects": [effect.summary for effect in one.effects], "refusal": list(one.refusal)}
-            for one in p.proposals.values()],
+            {
+                "id": one.id,
+                "title": one.title,
+                "playbook": f"{one.playbook}@{one.playbook_version}",
+                "made": rfc3339(one.made_ms),
+                "status": one.status,
+                "digest": one.digest,
+                "effects": [effect.summary for effect in one.effects],
+                "refusal": list(one.refusal),
+            }
+            for one in p.proposals.values()
+        ],
         "decisions": [
-            {"id": one.id, "proposal": one.proposal, "verdict": one.verdict, "person": one.actor.person,
-             "position": one.actor.position, "simulated": one.actor.simulated, "at": rfc3339(one.at_ms)}
-            for one in p.decisions.values()],
+            {
+                "id": one.id,
+                "proposal": one.proposal,
+                "verdict": one.verdict,
+                "person": one.actor.person,
+                "position": one.actor.position,
+                "simulated": one.actor.simulated,
+                "at": rfc3339(one.at_ms),
+            }
+            for one in p.decisions.values()
+        ],
         "closures": [
-            {"id": one.id, "name": one.name, "reason": one.reason, "by": one.by, "status": one.status,
-             "since": rfc3339(one.since_ms), "edges": len(one.edges)} for one in p.closures.values()],
+            {
+                "id": one.id,
+                "name": one.name,
+                "reason": one.reason,
+                "by": one.by,
+                "status": one.status,
+                "since": rfc3339(one.since_ms),
+                "edges": len(one.edges),
+            }
+            for one in p.closures.values()
+        ],
         "alerts": [
-            {"id": one.id, "kind": one.kind, "headline": one.headline, "status": one.status,
-             "made": rfc3339(one.made_ms),
-             "deliveries": [{"recipient": d.recipient, "channel": d.channel, "state": d.state}
-                            for d in one.deliveries]} for one in p.alerts.values()],
-        "journal": str(journal), "cursor": picture.cursor, "picture_digest": picture.digest(),
+            {
+                "id": one.id,
+                "kind": one.kind,
+                "headline": one.headline,
+                "status": one.status,
+                "made": rfc3339(one.made_ms),
+                "deliveries": [
+                    {"recipient": d.recipient, "channel": d.channel, "state": d.state} for d in one.deliveries
+                ],
+            }
+            for one in p.alerts.values()
+        ],
+        "journal": str(journal),
+        "cursor": picture.cursor,
+        "picture_digest": picture.digest(),
         "expected": {"met": met, "missed": missed},
     }
 

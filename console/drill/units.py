@@ -45,8 +45,14 @@ class DrillUnits:
         """After a restart: crews on their way go on from what the journal says."""
         for assignment in self._core.home.assignments.values():
             if assignment.status == "active":
-                entry = next((e for e in self._core.journal.read() if isinstance(e.event, ev.UnitAssigned)
-                              and e.event.id == assignment.id), None)
+                entry = next(
+                    (
+                        e
+                        for e in self._core.journal.read()
+                        if isinstance(e.event, ev.UnitAssigned) and e.event.id == assignment.id
+                    ),
+                    None,
+                )
                 if entry is not None:
                     self._turn_out(entry)
 
@@ -57,8 +63,10 @@ class DrillUnits:
         route = self._core.opened(entry.ref("route"))
         start = (unit.home_lon_e7, unit.home_lat_e7)
         points: list[tuple[int, int]] = (
-            [(int(x), int(y)) for x, y in route] if isinstance(route, (list, tuple)) and len(route) > 1
-            else [start, (event.to_lon_e7, event.to_lat_e7)])
+            [(int(x), int(y)) for x, y in route]
+            if isinstance(route, (list, tuple)) and len(route) > 1
+            else [start, (event.to_lon_e7, event.to_lat_e7)]
+        )
         if event.eta_ms is not None:
             duration_ms = max(event.eta_ms - entry.at_ms - TURNOUT_MS, 30_000)
         else:
@@ -69,10 +77,13 @@ class DrillUnits:
         for beat in range(BEAT_MS, duration_ms, BEAT_MS):
             self._plan(event.id, unit.id, off_ms + beat, partial(self._say, unit.id, None, course.at(beat)))
         arrived = "on_scene" if event.incident else "staged"
-        self._plan(event.id, unit.id, off_ms + duration_ms,
-                   lambda: self._say(unit.id, arrived, course.at(duration_ms)))
-        self._plan(event.id, unit.id, off_ms + duration_ms + ON_SCENE_MS,
-                   lambda: self._say(unit.id, "available", course.at(duration_ms)))
+        self._plan(event.id, unit.id, off_ms + duration_ms, lambda: self._say(unit.id, arrived, course.at(duration_ms)))
+        self._plan(
+            event.id,
+            unit.id,
+            off_ms + duration_ms + ON_SCENE_MS,
+            lambda: self._say(unit.id, "available", course.at(duration_ms)),
+        )
 
     def _plan(self, assignment: str, unit: str, at_ms: int, what: Callable[[], None]) -> None:
         def unless_recalled() -> None:
@@ -86,6 +97,11 @@ class DrillUnits:
     def _say(self, unit: str, status: str | None, where: tuple[int, int]) -> None:
         name = self._core.home.units[unit].name
         report = UnitReport(
-            at_ms=self._core.now_ms(), external_id=f"TOCSIN-DRILL-{unit}", callsign=name, lon_e7=where[0],
-            lat_e7=where[1], status=status)
+            at_ms=self._core.now_ms(),
+            external_id=f"TOCSIN-DRILL-{unit}",
+            callsign=name,
+            lon_e7=where[0],
+            lat_e7=where[1],
+            status=status,
+        )
         self._send(codec.encode(report))

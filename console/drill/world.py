@@ -86,8 +86,9 @@ class Options:
 class DrillWorld:
     """A running drill. Everything happens on the thread that made it."""
 
-    def __init__(self, scenario: Scenario, source: Path, folder: Path, pack: Path, order_cache: Path,
-                 options: Options) -> None:
+    def __init__(
+        self, scenario: Scenario, source: Path, folder: Path, pack: Path, order_cache: Path, options: Options
+    ) -> None:
         self.scenario = scenario
         self.folder = folder
         self.options = options
@@ -110,10 +111,11 @@ class DrillWorld:
         self.receiver = Receiver(self.core.clock, out=folder / "received")
         self.outbox = self._open_outbox()
         self.commander = self._commander(None)
-        self.people = SimulatedPeople(self.core, scenario.people, self.key_of, self._give,
-                                      second_only=bool(options.played_by))
+        self.people = SimulatedPeople(
+            self.core, scenario.people, self.key_of, self._give, second_only=bool(options.played_by)
+        )
         self.units = DrillUnits(self.core, partial(self.deliver, UNIT_FEED))
-        """The crews; where the scenario declares no feed for them nobody plays them, and the operator sets their status."""
+        """The crews; without a feed of their own nobody plays them, and the operator sets their status."""
         self.counterparts = Counterparts(self.core, scenario.reactions, self.deliver)
         self._health = {feed.id: HealthWatch(feed, self.start_ms) for feed in scenario.feeds}
         self._outbox_due: int | None = None
@@ -126,16 +128,24 @@ class DrillWorld:
     def _open_journal(self) -> SqliteJournal:
         keyring = Keyring(self.folder / "keys")
         blobs = BlobStore(self.folder / "blobs", keyring, quota_bytes=BLOB_QUOTA)
-        return SqliteJournal(self.folder / "journal", f"drill.{self.scenario.id}", keyring=keyring,
-                             signing_key=core_signing_key(self.folder / "keys"), blobs=blobs)
+        return SqliteJournal(
+            self.folder / "journal",
+            f"drill.{self.scenario.id}",
+            keyring=keyring,
+            signing_key=core_signing_key(self.folder / "keys"),
+            blobs=blobs,
+        )
 
     def _open_outbox(self) -> Outbox:
         names = {one.channel for one in self.scenario.directory} - {"cap"}
         channels = open_channels("drill", drill_channels(sorted(names)), environ={}, receiver=self.receiver.address)
         return Outbox(
-            world="drill", channels=channels, cap_sender=f"drill@{self.scenario.city}.tocsin.invalid",
+            world="drill",
+            channels=channels,
+            cap_sender=f"drill@{self.scenario.city}.tocsin.invalid",
             released=lambda alert: still_released(alert, self.core.home, self.core.now_ms()),
-            on_result=self.options.on_result)
+            on_result=self.options.on_result,
+        )
 
     def _commander(self, pace: Pace | None) -> Commander:
         return Commander(self.core, self.desk, self.executor, pace=pace, nearest=self.nearest, explain=self.explain)
@@ -162,10 +172,18 @@ class DrillWorld:
             self._resume()
         else:
             opened = ev.WorldOpened(
-                site=self.city.pack.meta["name"], world="drill", city=self.scenario.city, scenario=self.scenario.id,
-                title=self.scenario.title, seed=self.seed, start_ms=self.start_ms, end_ms=self.end_ms)
-            taken = ev.ShiftChanged(step="taken", person=self.options.played_by or self._on_duty(),
-                                    position=self.options.position)
+                site=self.city.pack.meta["name"],
+                world="drill",
+                city=self.scenario.city,
+                scenario=self.scenario.id,
+                title=self.scenario.title,
+                seed=self.seed,
+                start_ms=self.start_ms,
+                end_ms=self.end_ms,
+            )
+            taken = ev.ShiftChanged(
+                step="taken", person=self.options.played_by or self._on_duty(), position=self.options.position
+            )
             events = (opened, *roster(self.city.pack, self.scenario.feeds, self.registry), taken)
             self.core.record([Draft(event) for event in events])
         self._plan(source)
@@ -217,8 +235,11 @@ class DrillWorld:
 
     def _heard_at(self, at_ms: int) -> set[str]:
         """SHA-256 of the messages journalled at this very instant: after a crash they are not played twice."""
-        return {entry.event.sha256 for entry in self.journal.read()
-                if entry.recorded_ms == at_ms and isinstance(entry.event, (ev.ReportReceived, ev.ReportRefused))}
+        return {
+            entry.event.sha256
+            for entry in self.journal.read()
+            if entry.recorded_ms == at_ms and isinstance(entry.event, (ev.ReportReceived, ev.ReportRefused))
+        }
 
     # --- what arrives ---------------------------------------------------------------------------------------
 
@@ -322,8 +343,13 @@ class DrillWorld:
         for feed, watch in self._health.items():
             self._health_changed(feed, watch.tick(now))
         over = warnings.expired(self.core.home, now)
-        self.core.record([Draft(event, source=self.core.home.hazards[event.id].source) for event in over
-                          if isinstance(event, ev.HazardChanged)])
+        self.core.record(
+            [
+                Draft(event, source=self.core.home.hazards[event.id].source)
+                for event in over
+                if isinstance(event, ev.HazardChanged)
+            ]
+        )
         self.ingest.count_refusals()
         if now + KEEP_HOUSE_MS < self.end_ms:
             self.core.agenda.add(now + KEEP_HOUSE_MS, "8-house", self._keep_house)
@@ -347,13 +373,13 @@ class DrillWorld:
         if incident.place is None:
             return []
         units = [self.core.home.units[name] for name in sorted(self.core.home.units)]
-        return nearest_units(self.city.seconds, units, incident.place.lon_e7 / 1e7, incident.place.lat_e7 / 1e7,
-                             self.where)
+        return nearest_units(
+            self.city.seconds, units, incident.place.lon_e7 / 1e7, incident.place.lat_e7 / 1e7, self.where
+        )
 
     def explain(self, playbook: str) -> list[dict[str, Any]]:
         """Why each playbook fired or did not, with what came nearest."""
-        return [asdict(trace) for trace in self.engine.explain(self.core.picture)
-                if playbook in ("", trace.playbook)]
+        return [asdict(trace) for trace in self.engine.explain(self.core.picture) if playbook in ("", trace.playbook)]
 
     def feed_secrets(self) -> Mapping[str, bytes]:
         """One secret per feed for this drill's inbox, made once, kept in files nobody else may read."""

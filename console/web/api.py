@@ -47,8 +47,15 @@ class Clock(Protocol):
 class Door:
     """Serves clients of one core. Lives on the core's loop; nothing here waits for a client."""
 
-    def __init__(self, core: Core, commander: Commander, clock: Clock, people: Callable[[str, str, str], Person],
-                 flood: Callable[[], tuple[bytes, tuple[int, int]] | None], pack: Path) -> None:
+    def __init__(
+        self,
+        core: Core,
+        commander: Commander,
+        clock: Clock,
+        people: Callable[[str, str, str], Person],
+        flood: Callable[[], tuple[bytes, tuple[int, int]] | None],
+        pack: Path,
+    ) -> None:
         self._core = core
         self._commander = commander
         self._clock = clock
@@ -87,8 +94,11 @@ class Door:
         return {"type": "entries", "entries": frames, **self._time()}
 
     def _time(self) -> Frame:
-        return {"now_ms": max(self._clock.target_ms(), self._core.now_ms()), "speed": self._clock.speed,
-                "paused": self._clock.paused}
+        return {
+            "now_ms": max(self._clock.target_ms(), self._core.now_ms()),
+            "speed": self._clock.speed,
+            "paused": self._clock.paused,
+        }
 
     def _send_all(self, text: str) -> None:
         for queue in list(self._clients):
@@ -126,8 +136,13 @@ class Door:
             value = None if path in NEVER_SENT else self._core.opened(Ref(stream, seq, path))
             if value is not None:
                 opened.append([stream, seq, path, value])
-        return {"type": "snapshot", "home": self._core.picture.home_stream, "picture": picture, "opened": opened,
-                **self._time()}
+        return {
+            "type": "snapshot",
+            "home": self._core.picture.home_stream,
+            "picture": picture,
+            "opened": opened,
+            **self._time(),
+        }
 
     # --- one client -----------------------------------------------------------------------------------------
 
@@ -156,15 +171,28 @@ class Door:
 
     def _welcome(self, hello: Frame) -> Person:
         if hello.get("protocol") != PROTOCOL or hello.get("fold") != FOLD_VERSION:
-            raise RefusedError(f"This core speaks {PROTOCOL} and {FOLD_VERSION}; use the same version of Tocsin.",
-                               code="TOC-4010")
+            raise RefusedError(
+                f"This core speaks {PROTOCOL} and {FOLD_VERSION}; use the same version of Tocsin.", code="TOC-4010"
+            )
         return self._people(hello["person"], hello["position"], hello["public_key"])
 
     def _greet(self, queue: asyncio.Queue[str | None], hello: Frame) -> None:
         home = self._core.home
-        queue.put_nowait(encode({
-            "type": "hello", "protocol": PROTOCOL, "fold": FOLD_VERSION, "world": home.world, "site": home.site,
-            "stream": home.stream, "head": home.seq, "pack": str(self._pack), **self._time()}))
+        queue.put_nowait(
+            encode(
+                {
+                    "type": "hello",
+                    "protocol": PROTOCOL,
+                    "fold": FOLD_VERSION,
+                    "world": home.world,
+                    "site": home.site,
+                    "stream": home.stream,
+                    "head": home.seq,
+                    "pack": str(self._pack),
+                    **self._time(),
+                }
+            )
+        )
         seen = hello["cursor"].get(home.stream, 0)
         if 0 < seen <= home.seq and home.seq - seen <= CATCH_UP_ENTRIES:
             queue.put_nowait(encode(self._entries(list(self._core.journal.read(after=seen)))))

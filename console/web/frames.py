@@ -28,12 +28,25 @@ Frame = dict[str, Any]
 def entry_frame(entry: Entry, opened: Mapping[str, object]) -> Frame:
     """One entry as JSON-plain data, with the sealed values that may be shown."""
     return {
-        "v": entry.v, "stream": entry.stream, "seq": entry.seq, "commit_id": entry.commit_id, "index": entry.index,
-        "kind": entry.kind, "kind_v": entry.kind_v, "at_ms": entry.at_ms, "recorded_ms": entry.recorded_ms,
+        "v": entry.v,
+        "stream": entry.stream,
+        "seq": entry.seq,
+        "commit_id": entry.commit_id,
+        "index": entry.index,
+        "kind": entry.kind,
+        "kind_v": entry.kind_v,
+        "at_ms": entry.at_ms,
+        "recorded_ms": entry.recorded_ms,
         "actor": [entry.actor.person, entry.actor.position, entry.actor.agency, entry.actor.simulated],
-        "source": entry.source, "grade": entry.grade, "agreement": entry.agreement, "cause": entry.cause,
-        "payload_digest": entry.payload_digest, "prev": entry.prev, "hash": entry.hash,
-        "payload": entry.event.model_dump(mode="json"), "sealed": entry.sealed,
+        "source": entry.source,
+        "grade": entry.grade,
+        "agreement": entry.agreement,
+        "cause": entry.cause,
+        "payload_digest": entry.payload_digest,
+        "prev": entry.prev,
+        "hash": entry.hash,
+        "payload": entry.event.model_dump(mode="json"),
+        "sealed": entry.sealed,
         "opened": {path: value for path, value in opened.items() if path not in NEVER_SENT},
     }
 
@@ -45,12 +58,26 @@ def entry_of(frame: Frame) -> Entry:
         raise JournalError(f"{frame['kind']} v{frame['kind_v']}", code="TOC-3004")
     person, position, agency, simulated = frame["actor"]
     return Entry(
-        v=frame["v"], stream=frame["stream"], seq=frame["seq"], commit_id=frame["commit_id"], index=frame["index"],
-        kind=frame["kind"], kind_v=frame["kind_v"], at_ms=frame["at_ms"], recorded_ms=frame["recorded_ms"],
-        actor=Actor(person, position, agency, simulated), source=frame["source"], grade=frame["grade"],
-        agreement=frame["agreement"], cause=tuple(frame["cause"]), payload_digest=frame["payload_digest"],
-        prev=frame["prev"], hash=frame["hash"], event=event.model_validate(frame["payload"]),
-        sealed=tuple(frame["sealed"]))
+        v=frame["v"],
+        stream=frame["stream"],
+        seq=frame["seq"],
+        commit_id=frame["commit_id"],
+        index=frame["index"],
+        kind=frame["kind"],
+        kind_v=frame["kind_v"],
+        at_ms=frame["at_ms"],
+        recorded_ms=frame["recorded_ms"],
+        actor=Actor(person, position, agency, simulated),
+        source=frame["source"],
+        grade=frame["grade"],
+        agreement=frame["agreement"],
+        cause=tuple(frame["cause"]),
+        payload_digest=frame["payload_digest"],
+        prev=frame["prev"],
+        hash=frame["hash"],
+        event=event.model_validate(frame["payload"]),
+        sealed=tuple(frame["sealed"]),
+    )
 
 
 def refs_in(value: Any, streams: frozenset[str]) -> Iterator[tuple[str, int, str]]:
@@ -59,7 +86,13 @@ def refs_in(value: Any, streams: frozenset[str]) -> Iterator[tuple[str, int, str
         for one in value.values():
             yield from refs_in(one, streams)
     elif isinstance(value, list):
-        if len(value) == 3 and isinstance(value[0], str) and value[0] in streams and isinstance(value[1], int) and isinstance(value[2], str):
+        if (
+            len(value) == 3
+            and isinstance(value[0], str)
+            and value[0] in streams
+            and isinstance(value[1], int)
+            and isinstance(value[2], str)
+        ):
             yield value[0], value[1], value[2]
         else:
             for one in value:
@@ -68,8 +101,12 @@ def refs_in(value: Any, streams: frozenset[str]) -> Iterator[tuple[str, int, str
 
 def flood_frame(depth_cm2: bytes, shape: Sequence[int]) -> Frame:
     """The water over the terrain's grid; ``depth_cm2`` is one byte a cell, in steps of ``DEPTH_STEP_M``."""
-    return {"type": "flood", "rows": shape[0], "columns": shape[1],
-            "depth": base64.b64encode(zlib.compress(depth_cm2, 3)).decode()}
+    return {
+        "type": "flood",
+        "rows": shape[0],
+        "columns": shape[1],
+        "depth": base64.b64encode(zlib.compress(depth_cm2, 3)).decode(),
+    }
 
 
 def depth_bytes(frame: Frame) -> bytes:
