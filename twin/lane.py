@@ -90,17 +90,22 @@ class Lane:
 
     def plan(self, state: RoadState, arcs: NDArray[np.int32]) -> Change:
         """What the new state changes on the given arcs for this profile; changes nothing yet."""
-        fresh = arc_ticks(self.network, self.profile, state, arcs)
-        differs = fresh != self.ticks[arcs]
-        arcs, fresh = arcs[differs], fresh[differs]
+        if 2 * len(arcs) > len(self.ticks):
+            # Whole columns are twice as fast as picking nearly all of them.
+            every = arc_ticks(self.network, self.profile, state)
+            arcs = np.flatnonzero(every != self.ticks).astype(np.int32)
+            fresh = every[arcs]
+        else:
+            fresh = arc_ticks(self.network, self.profile, state, arcs)
+            differs = fresh != self.ticks[arcs]
+            arcs, fresh = arcs[differs], fresh[differs]
         if not len(arcs):
             return Change("nothing", state, arcs, fresh)
         # Patching costs by the corners of the hierarchy it touches: cheap where changes lie together, dear
         # where they are scattered (63,000 nodes: a disc of 5,000 arcs 3 ms, 1,000 random ones 12).
-        spread = len(np.unique(self.network.arc_cell[arcs]))
-        local = spread <= _LOCAL_SHARE * len(self.ticks)
         few = len(arcs) <= max(64, _PATCH_SHARE * len(self.ticks))
-        return Change("patch" if local and few else "reset", state, arcs, fresh)
+        local = few and len(np.unique(self.network.arc_cell[arcs])) <= _LOCAL_SHARE * len(self.ticks)
+        return Change("patch" if local else "reset", state, arcs, fresh)
 
     def take(self, change: Change) -> None:
         """Brings weights and engine to a planned change."""

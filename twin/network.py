@@ -128,8 +128,9 @@ class RoadNetwork:
         self.edge_arcs = frozen(np.concatenate((pairs, link_pairs)))
         self.edge_ways = frozen(np.concatenate((ways, link_pairs)))
         self._usable: dict[Profile, NDArray[np.bool_]] = {}
+        self._free_mps: dict[Profile, NDArray[np.float64]] = {}
 
-    @property
+    @cached_property
     def arc_is_dormant(self) -> NDArray[np.bool_]:
         """bool (m,): the arc runs against a one-way."""
         arcs = np.arange(self.arc_count)
@@ -174,6 +175,17 @@ class RoadNetwork:
         """An array that a pack may lack (turns, limits, access), or None."""
         array: NDArray[np.integer] | None = getattr(self.pack, name, None)
         return array if array is not None and len(array) else None
+
+    def free_mps(self, who: Profile) -> NDArray[np.float64]:
+        """float64 (m,): speed of a profile on every arc in free conditions."""
+        known = self._free_mps.get(who)
+        if known is None:
+            if who.own_pace:
+                known = np.full(self.arc_count, who.top_speed_mps)
+            else:
+                known = np.minimum(self.arc_speed_mps.astype(np.float64) * who.speed_factor, who.top_speed_mps)
+            self._free_mps[who] = frozen(known)
+        return known
 
     def usable_edges(self, who: Profile) -> NDArray[np.bool_]:
         """bool (e,): what a profile may use in free conditions, by class, access and limits."""

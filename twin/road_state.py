@@ -140,14 +140,10 @@ def arc_ticks(
         shut = np.concatenate((shut, np.zeros(missing, dtype=np.bool_)))
         depth = np.concatenate((depth, np.zeros(missing, dtype=np.float32)))
         factor = np.concatenate((factor, np.ones(missing, dtype=np.float32)))
-    if profile.own_pace:
-        free_mps = np.full(len(edge), profile.top_speed_mps)
-    else:
-        free_mps = np.minimum(
-            network.arc_speed_mps[arcs].astype(np.float64) * profile.speed_factor, profile.top_speed_mps
-        )
-    water_m = np.where(kind == FERRY, np.float32(0.0), depth[edge])
+    free_mps = network.free_mps(profile)[arcs]
+    water_m = depth[edge]
     if bool(np.any(water_m)):
+        water_m = np.where(kind == FERRY, np.float32(0.0), water_m)
         free_mps = np.minimum(free_mps, speed_in_water_mps(water_m, profile.wading_m))
     seconds = network.arc_length_m[arcs].astype(np.float64) / free_mps * factor[edge]
     ticks: NDArray[np.int64] = np.clip(np.rint(seconds * TICKS_PER_S), 1, CLOSED - 1).astype(np.int64)
