@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from console import cli_roads
 from console.house import check_house
 from picture.errors import InputError, InternalError, JournalError, TocsinError, UsageError
 
@@ -24,6 +25,7 @@ city_app = typer.Typer(no_args_is_help=True, help="The cities that drills play i
 app.add_typer(journal_app, name="journal")
 app.add_typer(playbook_app, name="playbook")
 app.add_typer(city_app, name="city")
+cli_roads.register(app, city_app)
 
 
 def say(words: str) -> None:

@@ -265,7 +265,8 @@ def _distance_m(
     square = np.maximum(np.einsum("ij,ij->i", way, way), 1e-12)
     share = np.clip(np.einsum("ij,ij->i", point - start, way) / square, 0.0, 1.0)
     gap = start + share[:, None] * way - point
-    return np.hypot(gap[:, 0], gap[:, 1])
+    distance: NDArray[np.float64] = np.hypot(gap[:, 0], gap[:, 1])
+    return distance
 
 
 def _crossed(start: NDArray[np.float64], end: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.bool_]:
