@@ -123,15 +123,21 @@ class NameIndex:
         for gram in grams:
             for position in self._grams.get(gram, ()):
                 shared[position] += 1
-        likely = sorted(shared, key=lambda p: (-2 * shared[p] / (len(grams) + self._sizes[p]), p))[: 8 * limit]
+
+        def likeness(position: int) -> float:
+            """By shared trigrams of both, or of what was said alone: people say the beginning of a long name."""
+            both = 2 * shared[position] / (len(grams) + self._sizes[position])
+            return max(both, 0.85 * shared[position] / len(grams))
+
+        likely = sorted(shared, key=lambda p: (-likeness(p), p))[: 8 * limit]
         scored = [(position, self._score(wanted, self._names[position])) for position in likely]
         return sorted((pair for pair in scored if pair[1] >= floor), key=lambda pair: (-pair[1], pair[0]))[:limit]
 
     @staticmethod
     def _score(wanted: str, name: str) -> float:
-        """Ratio of equal letters; or a name that holds all that was said ("St Anne's" for the hospital)."""
+        """Ratio of equal letters; or a name with words that begin as was said ("st anne" for the hospital)."""
         ratio = SequenceMatcher(None, wanted, name, autojunk=False).ratio()
-        if len(wanted) >= 4 and (name.startswith(wanted + " ") or f" {wanted} " in f" {name} "):
+        if len(wanted) >= 4 and f" {wanted}" in f" {name}":
             ratio = max(ratio, 0.85 + 0.1 * len(wanted) / len(name))
         return min(ratio, 0.99)
 

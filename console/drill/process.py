@@ -110,9 +110,17 @@ class CoreProcess:
         )
         self.world = DrillWorld(load(run.scenario), run.scenario, folder, run.pack, run.order, options)
         self.pacer = Pacer(self.world.core, speed=run.speed, on_fault=self._fault)
+        self._go_on_as_before()
         self.world.paced_by(self.pacer)
         self.door = Door(self.world.core, self.world.commander, self.pacer, self._person, self._flood, run.pack)
         self._keys: dict[str, str] = {}
+
+    def _go_on_as_before(self) -> None:
+        """After a restart: paused if it was paused, at the pace that was last set."""
+        self.pacer.paused = self.world.core.home.drill.paused
+        for entry in self.world.journal.read():
+            if isinstance(entry.event, ev.DrillControlled) and entry.event.speed is not None:
+                self.pacer.speed = entry.event.speed
 
     def _fault(self, what: str, error: Exception) -> None:
         """One step of the drill failed: it is logged without what it was about, and the operator is told."""
