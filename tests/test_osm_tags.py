@@ -21,7 +21,8 @@ def test_a_speed_limit_is_read_in_its_unit_and_nonsense_is_none(said: str, kmh: 
 
 
 @pytest.mark.parametrize(("said", "cm"), [
-    ("3.5", 350), ("3,5 m", 350), ("350 cm", 350), ("12'6\"", 381), ("12'", 366), ("12 ft", 366), ("default", 0), ("", 0),
+    ("3.5", 350), ("3,5 m", 350), ("350 cm", 350), ("12'6\"", 381), ("12'", 366), ("12 ft", 366), ("default", 0),
+    ("", 0),
 ])
 def test_a_height_is_read_in_metres_or_feet(said: str, cm: int) -> None:
     assert length_cm(said) == cm

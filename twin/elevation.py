@@ -47,7 +47,9 @@ class Elevation:
         """Heights at positions of any shape, bilinear; NaN outside the grid and next to unknown cells."""
         x, y = self.frame(lon, lat)
         rows, cols = self.height_m.shape
-        col, row = (x - self.x0) / self.step_x, (self.y0 - y) / self.step_y
+        # Rounded, or a cell's centre could fall a hair beside it and meet an unknown neighbour.
+        col = np.round((x - self.x0) / self.step_x, 6)
+        row = np.round((self.y0 - y) / self.step_y, 6)
         outside = (col < -0.5) | (col > cols - 0.5) | (row < -0.5) | (row > rows - 0.5)
         col, row = np.clip(col, 0, cols - 1), np.clip(row, 0, rows - 1)
         left = np.minimum(col.astype(np.int64), max(cols - 2, 0))

@@ -60,7 +60,7 @@ def import_osm(
     found = start_list(extract.sites, (corners[0][0], corners[1][0], corners[0][1], corners[1][1]))
     meta = _meta(source, extract, name or city_name(source), origin, bounds) | {
         "facilities": found if listed is None else listed, "datum": terrain.datum,
-        "districts": _districts(extract, bounds, origin),
+        "districts": _districts(extract, bounds, origin, name or city_name(source)),
         "dropped": {"nodes": roads.dropped_nodes, "arcs": roads.dropped_arcs, "parts": roads.dropped_parts,
                     "ways": roads.dropped_ways},
     }
@@ -131,12 +131,15 @@ def _meta(source: Path, extract: Extract, name: str, origin: tuple[float, float]
             "source": {"file": source.name, "sha256": digest.hexdigest(), "timestamp": extract.timestamp}}
 
 
-def _districts(extract: Extract, bounds: Bounds, origin: tuple[float, float]) -> list[dict[str, Any]]:
-    """Named places inside the bounds, most important first."""
+def _districts(
+    extract: Extract, bounds: Bounds, origin: tuple[float, float], city: str,
+) -> list[dict[str, Any]]:
+    """Named places inside the bounds, most important first, without the city itself."""
     found = []
     for place in sorted(extract.districts, key=lambda one: (one.rank, one.name, one.lon)):
         x, y = project(origin, place.lon, place.lat)
-        if bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]:
+        inside = bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]
+        if inside and place.name.casefold() != city.casefold():
             found.append({"name": place.name, "lon": round(place.lon, 7), "lat": round(place.lat, 7),
                           "rank": place.rank})
     return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.osm.reading import Extract
+    from twin.osm.tags import RoadTags
 
 _SHORTEST_M = 0.1  # no arc costs nothing, or engines could turn in circles on it
 
@@ -50,13 +51,19 @@ def build_roads(extract: Extract, origin: tuple[float, float]) -> Roads:
         raise RoadError(code="TOC-5305")
     lonlat = extract.roads.points()
     node_of, refs, pieces = _cut(extract)
-    speeds = _speeds(extract, lonlat)
+    pieces, dropped = _largest_part(extract, pieces)
     attribute, directed = _attributes(extract)
     joined = chains(pieces.tail, pieces.head, attribute[pieces.line], directed[pieces.line],
                     _kept_nodes(extract, refs))
-    edges = _Edges(extract, pieces, joined, lonlat, speeds)
-    keep, dropped_parts = _largest_part(edges)
-    return _assemble(extract, edges, keep, dropped_parts, _Frame(lonlat, node_of, refs, origin))
+    edges = _Edges(extract, pieces, joined, lonlat, _speeds(extract, lonlat))
+    return _assemble(extract, edges, dropped, _Frame(lonlat, node_of, refs, origin))
+
+
+@dataclass(frozen=True, slots=True)
+class _Dropped:
+    nodes: int
+    arcs: int
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +161,6 @@ class _Edges:
     def one_way(self) -> NDArray[np.bool_]:
         return np.asarray((self.column["flags"] & int(RoadFlag.ONE_WAY)) != 0, dtype=np.bool_)
 
-    def for_cars(self) -> NDArray[np.bool_]:
-        """Edges that cars, or emergency vehicles behind a private gate, may drive."""
-        access = self.column["access"]
-        private = (self.column["flags"] & int(RoadFlag.PRIVATE)) != 0
-        may = (access & int(NoAccess.MOTOR)) == 0
-        return np.asarray(may | (private & ((access & int(NoAccess.EMERGENCY)) == 0)), dtype=np.bool_)
-
 
 def _points(pieces: Pieces, joined: list[Chain]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of every edge's points from tail to head, and where each edge starts."""
@@ -177,63 +177,79 @@ def _run(pieces: Pieces, piece: int, *, backward: bool, lead: bool) -> NDArray[n
     return np.arange(first if lead else first + 1, last + 1)
 
 
-def _largest_part(edges: _Edges) -> tuple[NDArray[np.bool_], int]:
-    """Edges to keep: the largest strongly connected part for cars, and every path or ferry joined to it."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
+def _largest_part(extract: Extract, pieces: Pieces) -> tuple[Pieces, _Dropped]:
+    """The largest strongly connected part for cars, with every path and ferry joined to it; what that leaves out.
 
-    count = int(max(edges.tail.max(), edges.head.max())) + 1
-    cars = edges.for_cars()
+    Cars here include emergency vehicles behind a private gate, or no fire engine could reach a gated street.
+    """
+    tags = extract.road_tags
+    owner = np.frombuffer(extract.roads.owner, dtype=np.int64)[pieces.line]
+    cars = np.array([_for_cars(one) for one in tags])[owner]
+    one_way = np.array([one.direction != 0 for one in tags])[owner]
     if not cars.any():
         raise RoadError(code="TOC-5305")
-    both = cars & ~edges.one_way
-    tail = np.concatenate([edges.tail[cars], edges.head[both]])
-    head = np.concatenate([edges.head[cars], edges.tail[both]])
-    graph = csr_array((np.ones(len(tail), np.int8), (tail, head)), shape=(count, count))
-    _, part = connected_components(graph, directed=True, connection="strong")
+    tail, head = pieces.tail, pieces.head
+    both = cars & ~one_way
+    part = _parts(np.concatenate([tail[cars], head[both]]), np.concatenate([head[cars], tail[both]]), strong=True)
     inside = part == np.bincount(part).argmax()
     if inside.sum() < 2:
         raise RoadError("No two places can be driven between, there and back.", code="TOC-5305")
-    keep = cars & inside[edges.tail] & inside[edges.head]
+    inside = np.concatenate([inside, np.zeros(int(max(tail.max(), head.max())) + 1 - len(inside), dtype=np.bool_)])
+    keep = cars & inside[tail] & inside[head]
     near = keep | ~cars
-    graph = csr_array((np.ones(int(near.sum()), np.int8), (edges.tail[near], edges.head[near])), shape=(count, count))
-    _, weak = connected_components(graph, directed=False)
-    keep |= ~cars & np.isin(weak, np.unique(weak[inside]))[edges.tail]
+    weak = _parts(tail[near], head[near], strong=False)
+    joined = np.zeros(len(inside), dtype=np.bool_)
+    joined[:len(weak)] = np.isin(weak, np.unique(weak[np.flatnonzero(inside)]))
+    keep |= ~cars & joined[tail]
     gone = ~keep
-    graph = csr_array((np.ones(int(gone.sum()), np.int8), (edges.tail[gone], edges.head[gone])), shape=(count, count))
-    _, parts = connected_components(graph, directed=False)
-    return keep, len(np.unique(parts[edges.tail[gone]]))
+    nodes = np.union1d(tail, head).size - np.union1d(tail[keep], head[keep]).size
+    parts = np.unique(_parts(tail[gone], head[gone], strong=False)[tail[gone]]).size if gone.any() else 0
+    dropped = _Dropped(nodes, int(np.where(one_way[gone], 1, 2).sum()), parts)
+    return Pieces(tail[keep], head[keep], pieces.first[keep], pieces.last[keep], pieces.line[keep]), dropped
+
+
+def _parts(tail: NDArray[np.int64], head: NDArray[np.int64], *, strong: bool) -> NDArray[np.int64]:
+    """The connected part of each node, up to the highest that is named."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = int(max(tail.max(), head.max())) + 1
+    graph = csr_array((np.ones(len(tail), np.int8), (tail, head)), shape=(count, count))
+    _, part = connected_components(graph, directed=strong, connection="strong")
+    return np.asarray(part, dtype=np.int64)
+
+
+def _for_cars(tags: RoadTags) -> bool:
+    if not tags.access & NoAccess.MOTOR:
+        return True
+    return bool(tags.flags & RoadFlag.PRIVATE) and not tags.access & NoAccess.EMERGENCY
 
 
 def _assemble(
-    extract: Extract, edges: _Edges, keep: NDArray[np.bool_], dropped_parts: int, frame: _Frame,
+    extract: Extract, edges: _Edges, dropped: _Dropped, frame: _Frame,
 ) -> Roads:
-    kept = np.flatnonzero(keep)
-    used = np.unique(np.concatenate([edges.tail[kept], edges.head[kept]]))
+    used = np.union1d(edges.tail, edges.head)
     number = np.full(len(frame.refs), -1, dtype=np.int64)
     number[used] = np.arange(len(used))
     where = np.zeros(len(frame.refs), dtype=np.int64)
     where[frame.node_of] = np.arange(len(frame.node_of))
     x, y = project(frame.origin, frame.lonlat[where[used], 0], frame.lonlat[where[used], 1])
-    size = np.diff(edges.start)[kept]
-    start = np.concatenate([[0], np.cumsum(size)])
-    index = np.repeat(edges.start[:-1][kept] - start[:-1], size) + np.arange(start[-1])
-    points = frame.lonlat[edges.points[index]]
-    names, name_of = _names(extract, edges.name_of[kept])
+    points = frame.lonlat[edges.points]
+    names, name_of = _names(extract, edges.name_of)
     arrays: dict[str, NDArray[Any]] = {
         "node_xy": np.column_stack([x, y]).astype(np.float64),
-        "edge_tail": number[edges.tail[kept]].astype(np.int32), "edge_head": number[edges.head[kept]].astype(np.int32),
-        "edge_class": edges.column["road_class"][kept].astype(np.uint8), "edge_name": name_of,
-        "edge_flags": edges.column["flags"][kept].astype(np.uint8),
-        "edge_max_height_cm": edges.column["height_cm"][kept].astype(np.uint16),
-        "edge_max_width_cm": edges.column["width_cm"][kept].astype(np.uint16),
-        "edge_max_weight_kg": edges.column["weight_kg"][kept].astype(np.uint32),
-        "edge_access": edges.column["access"][kept].astype(np.uint8),
-        "edge_layer": edges.column["layer"][kept].astype(np.int8),
+        "edge_tail": number[edges.tail].astype(np.int32), "edge_head": number[edges.head].astype(np.int32),
+        "edge_class": edges.column["road_class"].astype(np.uint8), "edge_name": name_of,
+        "edge_flags": edges.column["flags"].astype(np.uint8),
+        "edge_max_height_cm": edges.column["height_cm"].astype(np.uint16),
+        "edge_max_width_cm": edges.column["width_cm"].astype(np.uint16),
+        "edge_max_weight_kg": edges.column["weight_kg"].astype(np.uint32),
+        "edge_access": edges.column["access"].astype(np.uint8),
+        "edge_layer": edges.column["layer"].astype(np.int8),
         "geom_xy": np.column_stack(project(frame.origin, points[:, 0], points[:, 1])).astype(np.float32),
-        "geom_start": start.astype(np.int32),
+        "geom_start": edges.start.astype(np.int32),
     }
-    arcs, ends = _arcs(arrays, edges, kept)
+    arcs, ends = _arcs(arrays, edges)
     arrays |= arcs
     vias = {rule.via for rule in extract.restrictions if rule.via > 0}
     via_node = {ref: int(node) for ref, node in zip(frame.refs[used].tolist(), range(len(used)), strict=True)
@@ -242,28 +258,25 @@ def _assemble(
         list(via_node.values()), arrays["arc_tail"], arrays["arc_head"], *ends))
     if len(turns.arc_from):
         arrays |= {"turn_from": turns.arc_from, "turn_to": turns.arc_to}
-    all_nodes = len(np.unique(np.concatenate([edges.tail, edges.head])))
-    arcs_before = 2 * len(edges.tail) - int(edges.one_way.sum())
-    return Roads(arrays, names, turns, all_nodes - len(used), arcs_before - len(arrays["arc_tail"]), dropped_parts,
-                 extract.reversible_ways)
+    return Roads(arrays, names, turns, dropped.nodes, dropped.arcs, dropped.parts, extract.reversible_ways)
 
 
 def _arcs(
-    arrays: dict[str, NDArray[Any]], edges: _Edges, kept: NDArray[np.int64],
+    arrays: dict[str, NDArray[Any]], edges: _Edges,
 ) -> tuple[dict[str, NDArray[Any]], tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Directed arcs by tail, and the OSM ways each begins and ends on; a one-way edge has tail→head alone."""
-    back = np.flatnonzero(~edges.one_way[kept])
-    edge = np.concatenate([np.arange(len(kept)), back])
+    back = np.flatnonzero(~edges.one_way)
+    edge = np.concatenate([np.arange(len(edges.tail)), back])
     tail = np.concatenate([arrays["edge_tail"], arrays["edge_head"][back]])
     head = np.concatenate([arrays["edge_head"], arrays["edge_tail"][back]])
-    speed = np.concatenate([edges.along[kept], edges.against[kept][back]])
-    first = np.concatenate([edges.first_way[kept], edges.last_way[kept][back]])
-    last = np.concatenate([edges.last_way[kept], edges.first_way[kept][back]])
+    speed = np.concatenate([edges.along, edges.against[back]])
+    first = np.concatenate([edges.first_way, edges.last_way[back]])
+    last = np.concatenate([edges.last_way, edges.first_way[back]])
     order = np.argsort(tail, kind="stable")
     edge = edge[order]
     return {
         "arc_tail": tail[order], "arc_head": head[order],
-        "arc_length_m": edges.length[kept][edge].astype(np.float32), "arc_speed_mps": speed[order].astype(np.float32),
+        "arc_length_m": edges.length[edge].astype(np.float32), "arc_speed_mps": speed[order].astype(np.float32),
         "arc_class": arrays["edge_class"][edge], "arc_edge": edge.astype(np.int32),
         "arc_name": arrays["edge_name"][edge], "arc_flags": arrays["edge_flags"][edge],
     }, (first[order], last[order])
