@@ -143,8 +143,9 @@ class Lane:
     def off(self, place: Snap) -> list[Way]:
         """The ways off a place: along its edge to either end; one per node, the quicker."""
         edge, share = place.edge, place.fraction
-        tail, head = self.network.edge_nodes[edge]
-        forward, backward = self.network.way_pairs[edge]
+        # Read from the arrays one by one: lists of all edges would cost a second on a large network.
+        tail, head = int(self.network.edge_tail[edge]), int(self.network.edge_head[edge])
+        forward, backward = self.network.edge_ways[edge].tolist()
         ways: dict[int, Way] = {}
         # A place at the very end of its edge stands on the crossing, open or one-way or not.
         if share <= _AT_NODE:
@@ -156,7 +157,7 @@ class Lane:
                 continue
             cost = self.cost(arc, edge, True)
             if cost is not None:
-                node, ticks = self.graph.ends[arc], round(part * cost)
+                node, ticks = int(self.graph.head[arc]), round(part * cost)
                 if node not in ways or ticks < ways[node][1]:
                     ways[node] = (node, ticks, arc)
         return list(ways.values())
@@ -164,8 +165,8 @@ class Lane:
     def on(self, place: Snap, closed_too: bool) -> list[Way]:
         """The ways onto a place, as ``off``: from every node from which its edge may be entered."""
         edge, share = place.edge, place.fraction
-        tail, head = self.network.edge_nodes[edge]
-        forward, backward = self.network.way_pairs[edge]
+        tail, head = int(self.network.edge_tail[edge]), int(self.network.edge_head[edge])
+        forward, backward = self.network.edge_ways[edge].tolist()
         ways: dict[int, Way] = {}
         for there, node in ((share <= _AT_NODE, tail), (share >= 1.0 - _AT_NODE, head)):
             if there:
@@ -188,7 +189,7 @@ class Lane:
             return None
         if abs(a.fraction - b.fraction) <= _AT_NODE:
             return 0, ()
-        arc = self.network.way_pairs[a.edge][0 if a.fraction < b.fraction else 1]
+        arc = int(self.network.edge_ways[a.edge, 0 if a.fraction < b.fraction else 1])
         cost = None if arc == NO_ARC else self.cost(arc, a.edge, closed_too)
         return None if cost is None else (round(abs(a.fraction - b.fraction) * cost), (arc,))
 

@@ -143,7 +143,7 @@ class RoadNetwork:
 
     @cached_property
     def way_pairs(self) -> list[tuple[int, int]]:
-        """``edge_ways`` as Python integers."""
+        """``edge_ways`` as Python integers, for walks in Python; slow to make on a large network."""
         return [(forward, backward) for forward, backward in self.edge_ways.tolist()]
 
     @cached_property

@@ -6,6 +6,7 @@ engines then need no notion of turns, and the hierarchy hardly grows (63,000 nod
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,7 +81,12 @@ class TurnGraph:
         self.arc_of = np.concatenate((np.arange(self.arc_count, dtype=np.int32), more))
         self.tail = np.concatenate((network.arc_tail, np.array(tails, dtype=np.int32)))
         self.head = np.concatenate((self.head, self.head[more]))
-        self.ends: list[int] = self.head[: self.arc_count].tolist()
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """The node at which each of the network's arcs ends, for walks in Python."""
+        ends: list[int] = self.head[: self.arc_count].tolist()
+        return ends
 
     def before(self, arc: int, tail: int) -> list[int]:
         """The nodes from which an arc that leaves crossing ``tail`` may be entered."""
