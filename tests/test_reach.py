@@ -77,6 +77,53 @@ def test_the_routing_service_and_the_unbounded_search_reach_the_same(
     assert np.allclose(ours.edge_share, theirs.edge_share)
 
 
+class Laid:
+    """A pack with forbidden turns laid into it."""
+
+    def __init__(self, pack: CityPack, **arrays: np.ndarray) -> None:
+        self.__dict__ |= {name: getattr(pack, name) for name in pack.__slots__} | arrays
+        self.to_xy, self.to_lonlat = pack.to_xy, pack.to_lonlat
+
+
+@pytest.mark.parametrize("towards", [False, True])
+def test_forbidden_turns_are_not_taken_and_cost_what_the_service_says(
+    town: CityPack, network: RoadNetwork, towards: bool
+) -> None:
+    rng = np.random.default_rng(11)
+    pairs = np.array([
+        (before, after) for before, head in enumerate(town.arc_head.tolist())
+        for after in np.flatnonzero(town.arc_tail == head).tolist() if rng.random() < 0.3
+    ], dtype=np.int32)
+    bound = RoadNetwork(Laid(town, turn_from=pairs[:, 0], turn_to=pairs[:, 1]))  # type: ignore[arg-type]
+    state = RoadState.free(bound)
+    start = Snap(60, 0.4, 0.0, "", 0, 0)
+    reach = ReachGraph(bound, state, "car").reach([start], towards=towards)
+    for backend in ("auto", "scipy"):
+        service = RoutingService(bound, backend=backend)  # type: ignore[arg-type]
+        theirs = reach_through(service, "car", [start], towards=towards)
+        assert np.array_equal(reach.node_s, theirs.node_s) and np.array_equal(reach.span_s, theirs.span_s)
+    there = [Snap(int(edge), float(rng.random()), 0.0, "", 0, 0) for edge in rng.integers(0, bound.edge_count, 80)]
+    found = service.matrix("car", there, [start])[:, 0] if towards else service.matrix("car", [start], there)[0]
+    got = np.array([reach.seconds_at(place) for place in there])
+    assert np.array_equal(np.isfinite(got), np.isfinite(found))
+    assert np.allclose(got[np.isfinite(got)], found[np.isfinite(found)], atol=0.11)
+    free = ReachGraph(network, RoadState.free(network), "car").reach([start], towards=towards)
+    assert np.count_nonzero(reach.node_s > free.node_s) > 100, "turns must matter here"
+
+
+def test_a_contraflow_opens_a_one_way_and_who_walks_is_not_bound_by_it(network: RoadNetwork) -> None:
+    lone = int(np.flatnonzero((network.edge_arcs == -1).any(axis=1))[0])
+    head = Snap(lone, 1.0, 0.0, "", 0, 0)
+    dry = RoadState.free(network)
+    tail = int(network.edge_tail[lone])
+    against = dry.with_changes(2, contraflow=[lone])
+    before, after = (ReachGraph(network, state, "car").reach([head]).node_s[tail] for state in (dry, against))
+    assert after < before
+    walked = ReachGraph(network, dry, "foot").reach([head]).node_s[tail]
+    length_m = float(network.arc_length_m[network.edge_arcs[lone].max()])
+    assert walked <= length_m / 1.4 + 0.1
+
+
 def test_no_closed_road_is_in_a_reach_and_none_is_passed(network: RoadNetwork, closed: RoadState) -> None:
     edge = int(np.flatnonzero(~closed.closed)[0])
     reach = ReachGraph(network, closed, "car").reach([Snap(edge, 0.5, 0.0, "", 0, 0)], 600.0)

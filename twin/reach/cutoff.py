@@ -51,7 +51,7 @@ def _joined(network: RoadNetwork, main: NDArray[np.bool_], open_arc: NDArray[np.
     tail, head = network.edge_nodes[place.edge]
     if (place.fraction <= 0.0 and main[tail]) or (place.fraction >= 1.0 and main[head]):
         return True
-    forward, backward = (arc != NO_ARC and bool(open_arc[arc]) for arc in network.arc_pairs[place.edge])
+    forward, backward = (arc != NO_ARC and bool(open_arc[arc]) for arc in network.edge_ways[place.edge].tolist())
     reached = (forward and bool(main[tail])) or (backward and bool(main[head]))
     left = (forward and bool(main[head])) or (backward and bool(main[tail]))
     return reached and left

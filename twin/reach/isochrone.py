@@ -11,8 +11,9 @@ import numpy as np
 
 from twin.network import NO_ARC, RoadNetwork
 from twin.profiles import Profile, profile
-from twin.road_state import CLOSED, TICKS_PER_S, RoadState, arc_ticks, crawl_ticks
+from twin.road_state import CLOSED, TICKS_PER_S, RoadState, arc_ticks, crawl_ticks, opens_against
 from twin.snap import Snap
+from twin.turns import TurnGraph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +80,7 @@ class Reach:
     def seconds_at(self, place: Snap) -> float:
         """Seconds to a place on a road; inf where it is not reached."""
         on = np.flatnonzero(self.span_edge == place.edge)
-        tail, head = self.network.edge_nodes[place.edge]
+        tail, head = int(self.network.edge_tail[place.edge]), int(self.network.edge_head[place.edge])
         found = [float(self.node_s[tail])] if place.fraction <= _AT_NODE else []
         if place.fraction >= 1.0 - _AT_NODE:
             found.append(float(self.node_s[head]))
@@ -92,23 +93,26 @@ class Reach:
 class ReachGraph:
     """The roads as one profile finds them in one state, ready to be searched by scipy; a few milliseconds to make.
 
-    Weights are those of the routing service, so that both give the same seconds.
+    Weights, forbidden turns and what may be driven against a one-way are those of the routing service, so that
+    both give the same seconds.
     """
 
     def __init__(self, network: RoadNetwork, state: RoadState, who: str | Profile) -> None:
         self.network, self.state, self.profile = network, state, profile(who)
         self.ticks = arc_ticks(network, self.profile, state)
-        self._usable = np.flatnonzero(self.ticks != CLOSED)
-        self._tail, self._head = network.arc_tail[self._usable], network.arc_head[self._usable]
-        self._ticks = self.ticks[self._usable]
+        self.turns = TurnGraph(network)
+        weights = self.turns.spread(self.ticks)
+        self._usable = np.flatnonzero(weights != CLOSED)
+        self._tail, self._head = self.turns.tail[self._usable], self.turns.head[self._usable]
+        self._ticks = weights[self._usable]
 
     @cached_property
     def _onward(self) -> csr_array:
-        return _graph(self._tail, self._head, self._ticks, self.network.node_count)
+        return _graph(self._tail, self._head, self._ticks, self.turns.node_count)
 
     @cached_property
     def _backward(self) -> csr_array:
-        return _graph(self._head, self._tail, self._ticks, self.network.node_count)
+        return _graph(self._head, self._tail, self._ticks, self.turns.node_count)
 
     def reach(self, places: Sequence[Snap], limit_s: float = np.inf, *, towards: bool = False) -> Reach:
         """What is reached from the nearest of the places within ``limit_s`` seconds (or reaches it, ``towards``).
@@ -117,14 +121,13 @@ class ReachGraph:
         network. A vehicle that stands on a closed road leaves it at walking pace; none enters one.
         """
         starts = [way for place in places for way in self._ways(place, towards)]
-        node_s = self._search(starts, limit_s, towards) / TICKS_PER_S
-        return self._of(node_s, places, limit_s, towards)
+        return self.of(self._search(starts, limit_s, towards), places, limit_s, towards=towards)
 
     def _search(self, starts: list[tuple[int, int]], limit_s: float, towards: bool) -> NDArray[np.float64]:
-        """Ticks from the nearest start to every node; float64 (n,), inf beyond the limit."""
+        """Ticks from the nearest start to every node of the turn graph; float64 (k,), inf beyond the limit."""
         from scipy.sparse.csgraph import dijkstra
 
-        count = self.network.node_count
+        count = self.turns.node_count
         if not starts:
             return np.full(count, np.inf)
         whole = self._entered(self._backward if towards else self._onward, starts)
@@ -139,17 +142,17 @@ class ReachGraph:
         """
         from scipy.sparse.csgraph import dijkstra
 
-        network, count = self.network, self.network.node_count
-        carried = np.zeros(network.edge_count)
+        count = self.turns.node_count
+        carried = np.zeros(self.network.edge_count)
         starts = [way for place in places for way in self._ways(place, False)]
         if not starts:
             return carried
         ticks, before = dijkstra(self._entered(self._onward, starts), indices=[count], return_predecessors=True)
-        bound = np.flatnonzero((passengers > 0.0) & np.isfinite(ticks[0, :count]))
-        parent, through = before[0], dict[int, float]()
-        for target, many in zip(bound.tolist(), passengers[bound].tolist(), strict=True):
-            node = target
-            while node != count:
+        reached, parent, through = ticks[0], before[0], dict[int, float]()
+        bound = np.flatnonzero(passengers > 0.0)
+        for crossing, many in zip(bound.tolist(), passengers[bound].tolist(), strict=True):
+            node = min(self.turns.at(crossing), key=lambda copy: float(reached[copy]))
+            while node != count and np.isfinite(reached[node]):
                 through[node] = through.get(node, 0.0) + many
                 node = int(parent[node])
         for node, many in through.items():
@@ -159,8 +162,8 @@ class ReachGraph:
 
     def _edge_between(self, tail: int, head: int) -> int:
         """The quickest of the parallel roads; the lowest arc among equals."""
-        first, last = np.searchsorted(self._key, (tail * self.network.node_count + head) + np.array([0, 1]))
-        arcs = self._by_key[first:last]
+        first, last = np.searchsorted(self._key, (tail * self.turns.node_count + head) + np.array([0, 1]))
+        arcs = self.turns.arc_of[self._by_key[first:last]]
         return int(self.network.arc_edge[arcs[np.lexsort((arcs, self.ticks[arcs]))[0]]])
 
     @cached_property
@@ -170,8 +173,8 @@ class ReachGraph:
 
     @cached_property
     def _key(self) -> NDArray[np.int64]:
-        network, arcs = self.network, self._by_key
-        return network.arc_tail[arcs].astype(np.int64) * network.node_count + network.arc_head[arcs]
+        turns, arcs = self.turns, self._by_key
+        return turns.tail[arcs].astype(np.int64) * turns.node_count + turns.head[arcs]
 
     def _entered(self, graph: csr_array, starts: list[tuple[int, int]]) -> csr_array:
         """The graph with one node more, from which all starts are entered."""
@@ -187,10 +190,14 @@ class ReachGraph:
         indptr = np.append(graph.indptr, len(data))
         return csr_array((data, indices, indptr), shape=(count + 1, count + 1))
 
-    def _of(
-        self, node_s: NDArray[np.float64], places: Sequence[Snap], limit_s: float, towards: bool
+    def of(
+        self, ticks_to: NDArray[np.float64], places: Sequence[Snap], limit_s: float = np.inf, *, towards: bool = False
     ) -> Reach:
-        edge, share, seconds = self._spans(node_s, limit_s, towards)
+        """The reach of places from the ticks float64 (k,) to (or from) every node of the turn graph."""
+        there_s = ticks_to / TICKS_PER_S
+        node_s = np.full(self.network.node_count, np.inf)
+        np.minimum.at(node_s, self.turns.base_node, there_s)
+        edge, share, seconds = self._spans(there_s, limit_s, towards)
         near = [span for place in places for span in self._spans_at(place, limit_s, towards)]
         return Reach(
             self.network, self.profile.name, towards, limit_s, self.state.epoch, node_s,
@@ -200,11 +207,16 @@ class ReachGraph:
         )
 
     def _spans(
-        self, node_s: NDArray[np.float64], limit_s: float, towards: bool
+        self, there_s: NDArray[np.float64], limit_s: float, towards: bool
     ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
         """The roads driven from (or to) every crossing reached, each as far as the time lasts."""
-        network = self.network
-        at = node_s[network.arc_head if towards else network.arc_tail]
+        network, turns = self.network, self.turns
+        if towards:
+            at = there_s[turns.head[: turns.arc_count]]
+        else:
+            # An arc is entered from its crossing, or from a copy of it where the turn into it is allowed.
+            at = np.full(turns.arc_count, np.inf)
+            np.minimum.at(at, turns.arc_of, there_s[turns.tail])
         arcs = np.flatnonzero((self.ticks != CLOSED) & (at < limit_s))
         start_s, whole_s = at[arcs], self.ticks[arcs] / TICKS_PER_S
         driven = np.minimum(1.0, (limit_s - start_s) / whole_s)
@@ -215,7 +227,7 @@ class ReachGraph:
     def _spans_at(self, place: Snap, limit_s: float, towards: bool) -> list[Span]:
         """The two ways along the road that the place itself stands on."""
         spans: list[Span] = []
-        forward, backward = self.network.arc_pairs[place.edge]
+        forward, backward = self.network.edge_ways[place.edge].tolist()
         for arc, far in ((forward, 0.0 if towards else 1.0), (backward, 1.0 if towards else 0.0)):
             if arc == NO_ARC or int(self.ticks[arc]) == CLOSED:
                 continue
@@ -227,56 +239,52 @@ class ReachGraph:
 
     def _ways(self, place: Snap, towards: bool) -> list[tuple[int, int]]:
         """(node, ticks): the ways off the place, or onto it, along its road to either end."""
-        (tail, head), (forward, backward) = (self.network.edge_nodes[place.edge], self.network.arc_pairs[place.edge])
-        share = place.fraction
-        parts = (
-            ((tail, forward, share), (head, backward, 1.0 - share)) if towards
-            else ((head, forward, 1.0 - share), (tail, backward, share))
-        )
-        ways = [(tail, 0)] if share <= _AT_NODE else []
-        if share >= 1.0 - _AT_NODE:
-            ways.append((head, 0))
-        for node, arc, part in parts:
-            if arc == NO_ARC:
+        turns, edge, share = self.turns, place.edge, place.fraction
+        tail, head = int(self.network.edge_tail[edge]), int(self.network.edge_head[edge])
+        forward, backward = self.network.edge_ways[edge].tolist()
+        ways: list[tuple[int, int]] = []
+        for there, node in ((share <= _AT_NODE, tail), (share >= 1.0 - _AT_NODE, head)):
+            if there:
+                ways += [(copy, 0) for copy in (turns.at(node) if towards else (node,))]
+        for arc, before, after, node in ((forward, share, 1.0 - share, tail), (backward, 1.0 - share, share, head)):
+            ticks = None if arc == NO_ARC else self._cost(arc, edge, towards)
+            if ticks is None:
                 continue
-            ticks = int(self.ticks[arc])
-            if ticks != CLOSED:
-                ways.append((node, round(part * ticks)))
-            elif not towards and self.profile.road_classes:
-                ways.append((node, round(part * crawl_ticks(self.network, arc))))
+            if towards:
+                ways += [(copy, round(before * ticks)) for copy in turns.before(arc, node)]
+            else:
+                ways.append((int(turns.head[arc]), round(after * ticks)))
         return ways
+
+    def _cost(self, arc: int, edge: int, towards: bool) -> int | None:
+        """Ticks for the whole arc; walking pace to leave a closed one, otherwise None."""
+        network, ticks = self.network, int(self.ticks[arc])
+        if ticks != CLOSED:
+            return ticks
+        dormant = network.first_dormant <= arc < network.first_link_arc
+        if towards or (dormant and not opens_against(network, self.profile, self.state, edge)):
+            return None
+        return crawl_ticks(network, arc)
 
 
 def reach_through(
     service: RoutingService, who: str | Profile, places: Sequence[Snap], *, towards: bool = False
 ) -> Reach:
-    """What is reached with no limit of time, asked of the routing service: all crossings in one sweep per place.
+    """What is reached with no limit of time, asked of the routing service's engine: one sweep per place.
 
-    The same seconds as ``ReachGraph.reach`` without a limit, by the engine that also answers for routes.
+    The same seconds as ``ReachGraph.reach`` without a limit. In the service's own thread only.
     """
+    lane = service.lane(who)
     graph = ReachGraph(service.network, service.state, who)
-    at_node = _node_places(graph)
-    nodes = np.array(sorted(at_node), dtype=np.intp)
-    node_s = np.full(service.network.node_count, np.inf)
-    targets = [at_node[node] for node in nodes.tolist()]
-    if targets and places:
-        table = service.matrix(who, targets, places).T if towards else service.matrix(who, places, targets)
-        node_s[nodes] = table.min(axis=0)
-    return graph._of(node_s, places, np.inf, towards)
-
-
-def _node_places(graph: ReachGraph) -> dict[int, Snap]:
-    """A place on each crossing, on a road open to the profile: nobody stands on a closed one and may leave it."""
-    network = graph.network
-    places: dict[int, Snap] = {}
-    open_arcs = np.flatnonzero(graph.ticks != CLOSED)
-    for edge in np.unique(network.arc_edge[open_arcs]).tolist():
-        tail, head = network.edge_nodes[edge]
-        for node, share in ((tail, 0.0), (head, 1.0)):
-            if node not in places:
-                x, y = network.node_xy[node].tolist()
-                places[node] = Snap(edge, share, 0.0, "", x, y)
-    return places
+    every = [[(node, 0)] for node in range(graph.turns.node_count)]
+    ends = [[way[:2] for way in (lane.on(place, False) if towards else lane.off(place))] for place in places]
+    if not ends:
+        return graph.of(np.full(len(every), np.inf), (), towards=towards)
+    if towards:
+        ticks = lane.ask(lambda engine: engine.table(every, ends)).T
+    else:
+        ticks = lane.ask(lambda engine: engine.table(ends, every))
+    return graph.of(ticks.min(axis=0), places, towards=towards)
 
 
 def edge_lengths_m(network: RoadNetwork) -> NDArray[np.float64]:

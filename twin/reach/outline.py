@@ -67,18 +67,21 @@ def _cell_m(pack: CityPack) -> float:
 def _samples(reach: Reach, step_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points float64 (k, 2) on the roads reached, projected metres, and the seconds float64 (k,) to each."""
     network, pack = reach.network, reach.network.pack
-    length_m = edge_lengths_m(network)[reach.span_edge] * np.abs(np.diff(reach.span_share, axis=1))[:, 0]
+    # Temporary links have no geometry; where they lead to is drawn by the roads beyond.
+    drawn = reach.span_edge < network.pack_edge_count
+    spans, shares, times_s = reach.span_edge[drawn], reach.span_share[drawn], reach.span_s[drawn]
+    length_m = edge_lengths_m(network)[spans] * np.abs(np.diff(shares, axis=1))[:, 0]
     counts = np.maximum(np.ceil(length_m / step_m), 1).astype(np.int64) + 1
     span = np.repeat(np.arange(len(counts)), counts)
     rank = np.arange(len(span)) - np.repeat(np.cumsum(counts) - counts, counts)
     along = rank / (counts[span] - 1)
-    share = reach.span_share[span, 0] * (1 - along) + reach.span_share[span, 1] * along
-    seconds = reach.span_s[span, 0] * (1 - along) + reach.span_s[span, 1] * along
+    share = shares[span, 0] * (1 - along) + shares[span, 1] * along
+    seconds = times_s[span, 0] * (1 - along) + times_s[span, 1] * along
     # All geometries end to end on one measuring tape; between two edges it jumps, and nobody samples there.
     line = pack.geom_xy.astype(np.float64)
     tape = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))))
     first, last = tape[pack.geom_start[:-1]], tape[np.asarray(pack.geom_start[1:]) - 1]
-    edge = reach.span_edge[span]
+    edge = spans[span]
     at = first[edge] + share * (last[edge] - first[edge])
     return np.column_stack((np.interp(at, tape, line[:, 0]), np.interp(at, tape, line[:, 1]))), seconds
 
