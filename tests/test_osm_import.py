@@ -10,6 +10,7 @@ import pytest
 
 from picture.errors import RoadError
 from twin.osm import ImportReport, import_osm
+from twin.osm.progress import Ticker
 from twin.pack import CityPack, Ground, NoAccess, RoadClass, RoadFlag
 
 WEST, SOUTH, STEP = 5.0, 50.0, 0.001  # one step is 111 m north, 71 m east
@@ -430,7 +431,7 @@ def _refusal(source: Path, folder: Path) -> str:
 def test_a_missing_an_empty_and_a_foreign_file_are_told_apart(tmp_path: Path) -> None:
     empty, foreign, text = tmp_path / "a.osm.pbf", tmp_path / "b.osm.pbf", tmp_path / "c.osm"
     empty.touch()
-    foreign.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(500))
+    foreign.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5000))
     text.write_text("name,lon,lat\n" * 100, encoding="utf-8")
     (tmp_path / "d.csv").write_text("x", encoding="utf-8")
     assert _refusal(tmp_path / "none.osm.pbf", tmp_path) == "TOC-5301"
@@ -490,3 +491,26 @@ def test_the_same_extract_makes_the_same_pack_and_progress_never_goes_back(tmp_p
         assert told == sorted(told)
         assert told[-1] == 1.0
     assert (tmp_path / "a" / "x.pack").read_bytes() == (tmp_path / "b" / "x.pack").read_bytes()
+
+
+def test_progress_says_how_fast_it_goes_and_how_long_it_will_take() -> None:
+    told: list[tuple[str, float]] = []
+    seconds = iter([0.0, 2.0, 2.0, 4.0])
+    ticker = Ticker(lambda words, share: told.append((words, share)), lambda: next(seconds), 3_800_000, pbf=True)
+    ticker.count("Reading", 50_000)
+    ticker.step("Joining the roads", 0.5)
+    assert told == [("Reading: 50,000 objects, 25,000 a second, about 5 s left", 0.3),
+                    ("Joining the roads, about 4 s left", 0.5)]
+
+
+def test_a_multipolygon_cut_by_the_extract_is_closed_at_the_cut(tmp_path: Path) -> None:
+    town = Map()
+    town.square()
+    town.way(1, (0, 4), (5, 4.2), (9, 4))  # both banks of a river; what joins them lies outside
+    town.way(2, (9, 6), (5, 6.2), (0, 6))
+    town.relation(1, ("way", 1, "outer"), ("way", 2, "outer"), ("way", 77, "outer"), type="multipolygon",
+                  waterway="riverbank")
+    city = City(town, tmp_path)
+    assert city.ground(5, 5) is Ground.WATER
+    assert city.ground(5, 7) is Ground.LAND
+    assert any("cut by the edge" in note for note in city.report.notes)

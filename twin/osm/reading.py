@@ -30,6 +30,7 @@ SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".xml", ".osm.bz2", ".osm.gz
 POINT_KEYS = ("place", "amenity", "emergency", "power", "man_made", "social_facility")
 _WKB_LEAD = 9  # byte order, type, count
 _TELL_EVERY = 2_000
+_HEAD_BYTES = 4_096
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ def check_format(source: Path) -> None:
     """Returns if the file looks like an extract of the kind its name says (TOC-5301 to TOC-5303 otherwise)."""
     try:
         with source.open("rb") as file:
-            head = file.read(512)
+            head = file.read(_HEAD_BYTES)
     except OSError as why:
         raise RoadError(f"{source}: {why.strerror}", code="TOC-5301") from why
     if not head:
@@ -111,7 +112,8 @@ def check_format(source: Path) -> None:
     elif name.endswith((".bz2", ".gz")):
         known = head.startswith((b"BZh", b"\x1f\x8b"))
     else:
-        known = b"<osm" in head or (head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<?xml") and len(head) < 512)
+        cut = len(head) < _HEAD_BYTES and head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<?xml")
+        known = b"<osm" in head or cut
     if not known:
         raise RoadError(source.name, code="TOC-5303")
 
@@ -121,7 +123,7 @@ def _osmium_errors(source: Path) -> Iterator[None]:
     """osmium says everything with a RuntimeError; by here the file has the right beginning."""
     try:
         yield
-    except RuntimeError as why:
+    except (RuntimeError, UnicodeDecodeError) as why:
         raise RoadError(f"{source.name}: {why}", code="TOC-5304") from why
 
 
