@@ -73,13 +73,17 @@ def build_level(
 
 def _first_of_each(snapped: NDArray[np.int64], kind: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Indices of distinct segments with a length, the most important class of each duplicate."""
+    if not len(snapped):
+        return np.zeros(0, dtype=np.int64)
     x0, y0, x1, y1 = snapped.T
-    forward = (x0 < x1) | ((x0 == x1) & (y0 <= y1))
-    canonical = np.where(forward[:, None], snapped, snapped[:, [2, 3, 0, 1]])
-    order = np.lexsort((kind, canonical[:, 3], canonical[:, 2], canonical[:, 1], canonical[:, 0]))
-    ordered = canonical[order]
+    # One number for each end, so that two keys are sorted and not five.
+    west, south = min(x0.min(), x1.min()), min(y0.min(), y1.min())
+    height = max(y0.max(), y1.max()) - south + 1
+    one, other = (x0 - west) * height + (y0 - south), (x1 - west) * height + (y1 - south)
+    first, last = np.minimum(one, other), np.maximum(one, other)
+    order = np.lexsort((last * 256 + kind, first))
     new = np.ones(len(order), dtype=bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    new[1:] = (first[order[1:]] != first[order[:-1]]) | (last[order[1:]] != last[order[:-1]])
     kept: NDArray[np.int64] = np.sort(order[new])
     has_length: NDArray[np.bool_] = (snapped[kept, :2] != snapped[kept, 2:]).any(axis=1)
     return kept[has_length]
