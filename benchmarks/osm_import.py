@@ -72,8 +72,8 @@ def compare(source: Path) -> None:
             return
         theirs = measure(_OSMNX, as_xml(source, folder), folder)
         _line(source, "osmnx", theirs)
-        print(f"{source.name:28} ratio    {theirs['seconds'] / ours['seconds']:6.1f} × the time  "
-              f"{theirs['peak_mb'] / ours['peak_mb']:6.1f} × the memory")
+        time, processor, memory = (theirs[key] / ours[key] for key in ("seconds", "cpu_s", "peak_mb"))
+        print(f"{source.name:28} ratio    {time:6.1f} ×  {processor:6.1f} × processor  {memory:11.1f} × the memory")
 
 
 def _line(source: Path, who: str, figures: Figures) -> None:
