@@ -33,12 +33,16 @@ _AT_NODE = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """New weights int64 for some arcs, and the cheaper way to bring an engine to them."""
+    """New weights int64 for some arcs, and the cheaper way to bring an engine to them.
+
+    ``whole`` int64 (m,) takes their place where most arcs changed.
+    """
 
     how: How
     state: RoadState
     arcs: NDArray[np.int32]
     ticks: NDArray[np.int64]
+    whole: NDArray[np.int64] | None = None
 
 
 class Lane:
@@ -93,12 +97,12 @@ class Lane:
         if 2 * len(arcs) > len(self.ticks):
             # Whole columns are twice as fast as picking nearly all of them.
             every = arc_ticks(self.network, self.profile, state)
-            arcs = np.flatnonzero(every != self.ticks).astype(np.int32)
-            fresh = every[arcs]
-        else:
-            fresh = arc_ticks(self.network, self.profile, state, arcs)
-            differs = fresh != self.ticks[arcs]
-            arcs, fresh = arcs[differs], fresh[differs]
+            different = int(np.count_nonzero(every != self.ticks))
+            if different > max(64, _PATCH_SHARE * len(self.ticks)):
+                return Change("reset", state, arcs[:0], every[:0], every)
+        fresh = arc_ticks(self.network, self.profile, state, arcs)
+        differs = fresh != self.ticks[arcs]
+        arcs, fresh = arcs[differs], fresh[differs]
         if not len(arcs):
             return Change("nothing", state, arcs, fresh)
         # Patching costs by the corners of the hierarchy it touches: cheap where changes lie together, dear
@@ -118,7 +122,18 @@ class Lane:
     def adopt(self, change: Change) -> None:
         """Brings the weights, not the engine, to a change: for whoever resets the engine elsewhere."""
         self.state = change.state
-        self.ticks[change.arcs] = change.ticks
+        if change.whole is not None:
+            self.ticks = change.whole
+        else:
+            self.ticks[change.arcs] = change.ticks
+
+    def after(self, change: Change) -> NDArray[np.int64]:
+        """The weights int64 (m,) that a change leads to, without taking it."""
+        if change.whole is not None:
+            return change.whole
+        ticks = self.ticks.copy()
+        ticks[change.arcs] = change.ticks
+        return ticks
 
     def patch(self, arcs: NDArray[np.int32], ticks: NDArray[np.int64]) -> None:
         """Sets weights in the engine alone; ``ticks`` of this lane stay, and are what it is restored to."""

@@ -128,7 +128,7 @@ class RoadNetwork:
         self.edge_arcs = frozen(np.concatenate((pairs, link_pairs)))
         self.edge_ways = frozen(np.concatenate((ways, link_pairs)))
         self._usable: dict[Profile, NDArray[np.bool_]] = {}
-        self._free_mps: dict[Profile, NDArray[np.float64]] = {}
+        self._free_s: dict[Profile, NDArray[np.float64]] = {}
 
     @cached_property
     def arc_is_dormant(self) -> NDArray[np.bool_]:
@@ -176,15 +176,14 @@ class RoadNetwork:
         array: NDArray[np.integer] | None = getattr(self.pack, name, None)
         return array if array is not None and len(array) else None
 
-    def free_mps(self, who: Profile) -> NDArray[np.float64]:
-        """float64 (m,): speed of a profile on every arc in free conditions."""
-        known = self._free_mps.get(who)
+    def free_s(self, who: Profile) -> NDArray[np.float64]:
+        """float64 (m,): seconds of a profile on every arc in free conditions."""
+        known = self._free_s.get(who)
         if known is None:
+            speed = np.minimum(self.arc_speed_mps.astype(np.float64) * who.speed_factor, who.top_speed_mps)
             if who.own_pace:
-                known = np.full(self.arc_count, who.top_speed_mps)
-            else:
-                known = np.minimum(self.arc_speed_mps.astype(np.float64) * who.speed_factor, who.top_speed_mps)
-            self._free_mps[who] = frozen(known)
+                speed[:] = who.top_speed_mps
+            known = self._free_s[who] = frozen(self.arc_length_m.astype(np.float64) / speed)
         return known
 
     def usable_edges(self, who: Profile) -> NDArray[np.bool_]:

@@ -165,7 +165,9 @@ class MetricOwner:
         if self._back is None or (self._back.degraded and not self._hierarchy.why_not):
             # A copy on which the fast engine broke is not mended but made anew.
             self._back = self._service(self._live.state)
+        # The first change must not pay for what every change needs.
         self._back.lane(self.profile)
+        _ = self._back.network.arc_cell
         return self._back
 
     def _apply(self, *, wait: bool) -> None:
@@ -185,11 +187,9 @@ class MetricOwner:
             back.take(planned)
             self._swap()
             return
-        ticks = lane.ticks.copy()
-        ticks[change.arcs] = change.ticks
         # From here to _finish the back engine is the builder's.
         lane.engine.rest()
-        future = self._builder.submit(lane.engine.reset, lane.graph.spread(ticks))
+        future = self._builder.submit(lane.engine.reset, lane.graph.spread(lane.after(change)))
         self._build = planned, future
         if wait:
             self._finish()

@@ -101,11 +101,13 @@ class RoadState:
 
     def changed_edges(self, other: RoadState) -> NDArray[np.intp]:
         """Ascending ids of the edges on which two states differ; links are not edges of the pack."""
-        differs = (
-            (self.closed != other.closed)
-            | (self.depth_m != other.depth_m)
-            | (self.time_factor != other.time_factor)
-        )
+        differs = np.zeros(len(self.closed), dtype=bool)
+        if self.closed is not other.closed:
+            differs |= self.closed != other.closed
+        if self.depth_m is not other.depth_m:
+            differs |= self.depth_m != other.depth_m
+        if self.time_factor is not other.time_factor:
+            differs |= self.time_factor != other.time_factor
         differs[list(self.contraflow ^ other.contraflow)] = True
         if self.closed_for != other.closed_for:
             for name in {*self.closed_for, *other.closed_for}:
@@ -140,12 +142,13 @@ def arc_ticks(
         shut = np.concatenate((shut, np.zeros(missing, dtype=np.bool_)))
         depth = np.concatenate((depth, np.zeros(missing, dtype=np.float32)))
         factor = np.concatenate((factor, np.ones(missing, dtype=np.float32)))
-    free_mps = network.free_mps(profile)[arcs]
+    seconds = network.free_s(profile)[arcs]
     water_m = depth[edge]
     if bool(np.any(water_m)):
         water_m = np.where(kind == FERRY, np.float32(0.0), water_m)
-        free_mps = np.minimum(free_mps, speed_in_water_mps(water_m, profile.wading_m))
-    seconds = network.arc_length_m[arcs].astype(np.float64) / free_mps * factor[edge]
+        in_water_s = network.arc_length_m[arcs].astype(np.float64) / speed_in_water_mps(water_m, profile.wading_m)
+        seconds = np.maximum(seconds, in_water_s)
+    seconds = seconds * factor[edge]
     ticks: NDArray[np.int64] = np.clip(np.rint(seconds * TICKS_PER_S), 1, CLOSED - 1).astype(np.int64)
     barred = ~network.usable_edges(profile)[edge] | shut[edge] | (water_m > np.float32(profile.wading_m))
     ticks[barred | _against(network, profile, state, arcs, edge, kind)] = CLOSED
