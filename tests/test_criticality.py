@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_answer_and_the_roads_are_as_before(
 ) -> None:
     standing = service.state
     first, second = (criticality(service, demand, "car", candidates=30, seed=9) for _ in range(2))
-    assert first == second and len(first.losses) == 30
+    assert first == second and len(first.losses) >= 30
     assert service.state is standing
 
 
@@ -98,17 +98,41 @@ def test_progress_is_told_and_a_stop_is_heard_at_the_next_road(service: RoutingS
     told: list[tuple[int, int]] = []
     found = criticality(service, demand, "car", candidates=20,
                         progress=lambda done, of: told.append((done, of)), cancelled=lambda: len(told) >= 7)
-    assert told == [(k, 20) for k in range(1, 8)]
+    assert told == [(k, found.candidates) for k in range(1, 8)] and found.candidates >= 20
     assert not found.finished and len(found.losses) == 7
-    assert "Stopped after 7 of 20 roads" in found.in_words()
+    assert f"Stopped after 7 of {found.candidates} roads" in found.in_words()
 
 
 def test_a_pair_without_weight_does_not_count(service: RoutingService, demand: Demand) -> None:
     nobody = Demand(demand.facilities, demand.districts, np.zeros((2, 3)))
     found = criticality(service, nobody, "car", candidates=10)
-    assert not any(loss.hurts for loss in found.losses) and "None of the 10 roads" in found.in_words()
+    assert not any(loss.hurts for loss in found.losses) and "makes anybody late" in found.in_words()
     with pytest.raises(RoadError, match="TOC-5206"):
         criticality(service, Demand(demand.facilities, demand.districts, np.ones((1, 3))), "car")
+
+
+def test_the_only_road_to_a_district_is_found_however_little_it_carries(
+    service: RoutingService, demand: Demand
+) -> None:
+    network, standing = service.network, service.state
+    place = demand.districts["East Quay"]
+    tail, head = int(network.edge_tail[place.edge]), int(network.edge_head[place.edge])
+    around = [e for e in range(network.edge_count) if e != place.edge and not standing.closed[e]
+              and {tail, head} & {int(network.edge_tail[e]), int(network.edge_head[e])}]
+    expected = {edge for edge, hurt in brute_force(service, demand).items() if hurt[0]}
+    # All but one of the roads at the district are shut: what is left is its only way in.
+    for left in around:
+        shut = standing.with_changes(6, closed_edges=standing.closed_edges | (set(around) - {left}))
+        service.update(shut)
+        try:
+            few = criticality(service, demand, "car", candidates=1, samples=0)
+            cutting = {edge for edge, hurt in brute_force(service, demand).items() if hurt[0]}
+        finally:
+            service.update(standing)
+        if left in cutting - expected:
+            assert left in {loss.edge for loss in few.losses if loss.cut}
+            return
+    pytest.fail("no road at the district became its only one")
 
 
 def test_as_many_pass_the_roads_at_a_place_as_are_bound_elsewhere(service: RoutingService) -> None:

@@ -1,9 +1,10 @@
 """Which single road's loss would hurt most: candidates by sampled betweenness, then each one closed for real.
 
 Only a road on some quickest way between the places that matter can make those ways longer. So quickest ways from
-every facility to every district and to a sample of crossings are laid over each other, the roads that carry most
-are the candidates, and each is closed in turn while the routing service answers the whole demand anew. Everything
-else stays as the roads are now.
+every facility to every district and to a sample of crossings are laid over each other. The candidates are the roads
+that carry most, and every road that all ways to one district, or all ways from one facility, have in common: among
+them are all whose loss cuts one off. Each is closed in turn while the routing service answers the whole demand anew.
+Everything else stays as the roads are now.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from picture.errors import RoadError
 from twin.network import RoadNetwork
 from twin.profiles import Profile, profile
 from twin.reach.isochrone import ReachGraph
+from twin.route import Route
 from twin.routing import RoutingService
 from twin.snap import Snap
 
@@ -120,6 +122,8 @@ def criticality(
 ) -> Criticality:
     """Ranks the roads by what their loss does to the demand: pairs cut off first, then weighted seconds added.
 
+    ``candidates`` is how many roads are examined by what they carry; those that all ways to a
+    district or from a facility share come on top.
     The same seed over the same roads gives the same answer. ``progress(done, of)`` is called after each road;
     ``cancelled`` is asked before each. Closes roads in ``service`` while it runs and leaves it as it was, also
     after an error: use a service of its own where others ask meanwhile.
@@ -127,9 +131,14 @@ def criticality(
     weight = demand.weights()
     network, standing = service.network, service.state
     sources, targets = list(demand.facilities.values()), list(demand.districts.values())
-    carried = _carried(ReachGraph(network, standing, who), sources, targets, samples, np.random.default_rng(seed))
+    ways = _ways(service, who, sources, targets)
+    carried = _carried(ReachGraph(network, standing, who), sources, samples, np.random.default_rng(seed))
+    for row, several in enumerate(ways):
+        for column, way in enumerate(several):
+            carried[list(way)] += _CARRIES_DISTRICT * weight[row, column]
     busy = np.flatnonzero(carried > 0.0)
-    chosen = busy[np.lexsort((busy, -carried[busy]))][:candidates].tolist()
+    busiest = busy[np.lexsort((busy, -carried[busy]))][:candidates].tolist()
+    chosen = list(dict.fromkeys((*busiest, *_shared(ways, weight))))
     before = service.matrix(who, sources, targets)
     losses: list[RoadLoss] = []
     finished = True
@@ -149,24 +158,31 @@ def criticality(
     return Criticality(standing.epoch, profile(who).name, tuple(losses), len(chosen), finished)
 
 
+def _ways(
+    service: RoutingService, who: str | Profile, sources: Sequence[Snap], targets: Sequence[Snap]
+) -> list[list[frozenset[int]]]:
+    """The roads of each quickest way, by source and target; empty where there is none."""
+    found = [[service.route(who, source, target) for target in targets] for source in sources]
+    return [[frozenset(way.edges) if isinstance(way, Route) else frozenset() for way in row] for row in found]
+
+
+def _shared(ways: list[list[frozenset[int]]], weight: NDArray[np.float64]) -> list[int]:
+    """Ascending: roads that all ways to some target, or all ways from some source, have in common."""
+    wanted = [[way if weight[r, c] > 0.0 else frozenset() for c, way in enumerate(row)] for r, row in enumerate(ways)]
+    groups = [[way for way in group if way] for group in (*wanted, *zip(*wanted, strict=True))]
+    return sorted({edge for group in groups if group for edge in frozenset.intersection(*group)})
+
+
 def _carried(
-    graph: ReachGraph, sources: Sequence[Snap], targets: Sequence[Snap], samples: int, rng: np.random.Generator
+    graph: ReachGraph, sources: Sequence[Snap], samples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """float64 (e,): how much each road carries on the quickest ways from all sources."""
-    network = graph.network
-    passengers = np.zeros(network.node_count)
-    if samples and network.node_count:
-        np.add.at(passengers, rng.integers(0, network.node_count, samples), 1.0)
-    carried = np.zeros(network.edge_count)
-    for place in targets:
-        # Both ends: which of them a way arrives by depends on where it comes from.
-        for node in network.edge_nodes[place.edge]:
-            passengers[node] += _CARRIES_DISTRICT
+    """float64 (e,): what each road carries from all sources to crossings drawn at random."""
+    anywhere = np.zeros(graph.network.node_count)
+    if samples and graph.network.node_count:
+        np.add.at(anywhere, rng.integers(0, graph.network.node_count, samples), 1.0)
+    carried = np.zeros(graph.network.edge_count)
     for source in sources:
-        carried += graph.carried([source], passengers)
-    # The roads that the places themselves stand on may be passed only in part, and by one pair alone.
-    for place in (*sources, *targets):
-        carried[place.edge] += 1.0
+        carried += graph.carried([source], anywhere)
     return carried
 
 
@@ -188,7 +204,7 @@ def _loss(
     total = float(weight[both].sum())
     row, column = np.unravel_index(int(np.argmax(added)), added.shape) if added.size else (0, 0)
     most = float(added[row, column]) if added.size else 0.0
-    tail, head = network.edge_nodes[edge]
+    tail, head = int(network.edge_tail[edge]), int(network.edge_head[edge])
     own = network.edge_name(edge)
     return RoadLoss(
         edge, own, (_crossing(network, tail, own), _crossing(network, head, own)), carried,
@@ -206,6 +222,5 @@ def _cut_weight(loss: RoadLoss, demand: Demand, weight: NDArray[np.float64]) -> 
 
 def _crossing(network: RoadNetwork, node: int, own: str) -> str:
     """The first other street name at a crossing, by its lowest road; "" where there is none."""
-    pack = network.pack
-    at = np.flatnonzero((pack.edge_tail == node) | (pack.edge_head == node))
+    at = np.flatnonzero((network.edge_tail == node) | (network.edge_head == node))
     return next((name for name in map(network.edge_name, at.tolist()) if name and name != own), "")
