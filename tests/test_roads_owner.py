@@ -184,7 +184,7 @@ async def test_the_owner_thread_rule_cannot_be_broken_from_outside(network: Road
     assert client.degraded == ""
 
 
-@pytest.mark.parametrize("when", ["patch", "reset"])
+@pytest.mark.parametrize("when", ["patch", "reset", "build"])
 async def test_a_panic_while_roads_change_becomes_a_named_fault_and_the_answers_stay_right(
     network: RoadNetwork, client: RoutingClient, when: str
 ) -> None:
@@ -202,6 +202,8 @@ async def test_a_panic_while_roads_change_becomes_a_named_fault_and_the_answers_
     owner.ask(sabotage, lambda *_: None, -1)
     state = states[1 if when == "patch" else 2]
     client.update(state)
+    while when == "build" and client.epochs["car"] != state.epoch:
+        await asyncio.sleep(0.005)
     table = await client.matrix("car", places, places, fresh=True)
     expected = RoutingService(network, state=state).matrix("car", places, places)
     assert table.epoch == state.epoch and np.array_equal(table.seconds, expected)

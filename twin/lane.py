@@ -167,8 +167,9 @@ class Lane:
             ways[tail] = (tail, 0, NO_ARC)
         if share >= 1.0 - _AT_NODE:
             ways[head] = (head, 0, NO_ARC)
+        # From a crossing the engine itself takes the open arcs: naming them as well would double the work.
         for arc, part in ((forward, 1.0 - share), (backward, share)):
-            if arc == NO_ARC:
+            if arc == NO_ARC or (part >= 1.0 - _AT_NODE and int(self.ticks[arc]) != CLOSED):
                 continue
             cost = self.cost(arc, edge, True)
             if cost is not None:
@@ -188,7 +189,7 @@ class Lane:
                 for copy in self.graph.at(node):
                     ways[copy] = (copy, 0, NO_ARC)
         for arc, part, node in ((forward, share, tail), (backward, 1.0 - share, head)):
-            if arc == NO_ARC:
+            if arc == NO_ARC or (part >= 1.0 - _AT_NODE and int(self.ticks[arc]) != CLOSED):
                 continue
             cost = self.cost(arc, edge, closed_too)
             if cost is not None:

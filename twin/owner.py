@@ -183,7 +183,8 @@ class MetricOwner:
         back = self._ready_back()
         planned = back.plan(state)
         change, lane = planned.changes.get(self.profile), back.lane(self.profile)
-        if change is None or change.how != "reset" or not isinstance(lane.engine, CchEngine):
+        long = change is not None and change.how == "reset" and isinstance(lane.engine, CchEngine)
+        if change is None or wait or not long:
             back.take(planned)
             self._swap()
             return
@@ -191,10 +192,7 @@ class MetricOwner:
         lane.engine.rest()
         future = self._builder.submit(lane.engine.reset, lane.graph.spread(lane.after(change)))
         self._build = planned, future
-        if wait:
-            self._finish()
-        else:
-            future.add_done_callback(lambda _: self._queue.put(_WAKE))
+        future.add_done_callback(lambda _: self._queue.put(_WAKE))
 
     def _finish(self) -> None:
         if self._build is None or self._back is None:
