@@ -164,17 +164,18 @@ class _Edges:
 
 def _points(pieces: Pieces, joined: list[Chain]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of every edge's points from tail to head, and where each edge starts."""
-    runs = [_run(pieces, piece, backward=backward, lead=nth == 0)
-            for chain in joined for nth, (piece, backward) in enumerate(zip(chain.pieces, chain.backward, strict=True))]
-    count = np.array([sum(int(pieces.last[p] - pieces.first[p]) for p in chain.pieces) + 1 for chain in joined])
-    return np.concatenate(runs), np.concatenate([[0], np.cumsum(count)])
-
-
-def _run(pieces: Pieces, piece: int, *, backward: bool, lead: bool) -> NDArray[np.int64]:
-    first, last = int(pieces.first[piece]), int(pieces.last[piece])
-    if backward:
-        return np.arange(last if lead else last - 1, first - 1, -1)
-    return np.arange(first if lead else first + 1, last + 1)
+    count = np.array([len(chain.pieces) for chain in joined], dtype=np.int64)
+    piece = np.fromiter((one for chain in joined for one in chain.pieces), np.int64, int(count.sum()))
+    backward = np.fromiter((one for chain in joined for one in chain.backward), np.bool_, len(piece))
+    leads = np.concatenate([[0], np.cumsum(count)[:-1]])
+    skip = np.ones(len(piece), dtype=np.int64)  # a later piece begins where the one before it ended
+    skip[leads] = 0
+    first, last = pieces.first[piece], pieces.last[piece]
+    size = last - first + 1 - skip
+    begin = np.where(backward, last - skip, first + skip)
+    within = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+    index = np.repeat(begin, size) + np.repeat(np.where(backward, -1, 1), size) * within
+    return index, np.concatenate([[0], np.cumsum(np.add.reduceat(size, leads))])
 
 
 def _largest_part(extract: Extract, pieces: Pieces) -> tuple[Pieces, _Dropped]:
