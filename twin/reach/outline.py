@@ -1,6 +1,6 @@
 """The area that a reach covers, as polygons: roads reached, buffered, drawn round on the pack's ground grid.
 
-Method: the roads reached are sampled every half cell, each sample with its seconds. For each band of time the
+Method: the roads reached are sampled once a cell, each sample with its seconds. For each band of time the
 distance to the nearest sample is taken at the corners of a grid in step with the pack's ground grid, and the line
 at ``buffer_m`` from the roads is traced (marching squares, diagonal corners kept apart). Holes smaller than
 ``min_hole_m2`` (blocks between roads) are filled. The line is true to about half a cell.
@@ -55,7 +55,7 @@ def outline(
     """One band for each number of seconds, in the order given; without polygons where nothing is reached."""
     pack = reach.network.pack
     cell_m = _cell_m(pack)
-    points, seconds = _samples(reach, cell_m / 2)
+    points, seconds = _samples(reach, cell_m)
     return tuple(_band(pack, points[seconds <= limit], limit, cell_m, buffer_m, min_hole_m2) for limit in bands_s)
 
 
