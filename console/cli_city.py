@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,9 +39,10 @@ def city_import(
 
     home = Home.find()
     stem = name or re.sub(r"\.(osm|pbf|xml|gz|bz2)\b", "", file.name)
-    plain = re.sub(r"[^a-z0-9._-]+", "-", stem.casefold()).strip("-.")
+    letters = unicodedata.normalize("NFKD", stem.casefold()).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^a-z0-9._-]+", "-", letters).strip("-.")
     if not _NAME.fullmatch(plain):
-        raise UsageError(f"--name {name or file.name}: give a name with letters or digits.")
+        raise UsageError(f"--name {name or file.name}: give a name with Latin letters or digits, 64 at most.")
     if not file.is_file():
         raise UsageError(f"{file}: there is no such file.")
     target = (out if out is not None else home.root / "cities") / f"{plain}.pack"

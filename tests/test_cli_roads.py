@@ -196,6 +196,16 @@ def test_an_imported_extract_is_a_city_from_then_on(tmp_path: Path) -> None:
         assert way["metres"] == pytest.approx(4 * 0.002 * 111_195 + 0.0118 * 111_195 * 0.6427, rel=0.02)
 
 
+def test_a_city_may_be_called_as_its_people_call_it(tmp_path: Path) -> None:
+    source = tmp_path / "x.osm"
+    source.write_text(extract(), encoding="utf-8")
+    env = {"TOCSIN_HOME": str(tmp_path / "home")}
+    assert tocsin("city", "import", source, "--name", "São João", env=env).returncode == 0
+    assert json.loads(tocsin("city", "info", "sao-joao", "--json", env=env).stdout)["name"] == "São João"
+    refused = tocsin("city", "import", source, "--name", "../..", env=env)
+    assert refused.returncode == 2 and error_of(refused)["code"] == "TOC-1002"
+
+
 def test_what_is_no_extract_leaves_nothing_behind(tmp_path: Path) -> None:
     env = {"TOCSIN_HOME": str(tmp_path / "home")}
     whole = extract().encode()
