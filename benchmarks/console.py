@@ -68,8 +68,12 @@ def redrawn(before: Grid, share: float) -> Shown:
 
     def shown(grid: Grid) -> bool:
         new = grid.chars[3:-4]
-        return sum(a != b for old_row, row in zip(old, new, strict=True)
-                   for a, b in zip(old_row, row[:width], strict=True)) >= needed
+        return (
+            sum(
+                a != b for old_row, row in zip(old, new, strict=True) for a, b in zip(old_row, row[:width], strict=True)
+            )
+            >= needed
+        )
 
     return shown
 
@@ -80,8 +84,14 @@ def restyled(before: Grid, cells: int) -> Shown:
     old = [row[left:] for row in before.styles]
 
     def shown(grid: Grid) -> bool:
-        return sum(a != b for old_row, row in zip(old, grid.styles, strict=True)
-                   for a, b in zip(old_row, row[left:], strict=True)) >= cells
+        return (
+            sum(
+                a != b
+                for old_row, row in zip(old, grid.styles, strict=True)
+                for a, b in zip(old_row, row[left:], strict=True)
+            )
+            >= cells
+        )
 
     return shown
 
@@ -181,13 +191,16 @@ def by_list(hand: Operator, round_number: int) -> None:
     priority = 2 + round_number % 2
     hand.measure("type a letter", b"I", either(says("╏ I "), says("╏I ")))
     hand.press(f"-7 p{priority}".encode())
-    hand.measure("send a typed line", b"\r", either(says(f"I-7 p{priority}…"), says(f"Done: I-7 p{priority}")),
-                 says(f"Done: I-7 p{priority}"))
+    hand.measure(
+        "send a typed line",
+        b"\r",
+        either(says(f"I-7 p{priority}…"), says(f"Done: I-7 p{priority}")),
+        says(f"Done: I-7 p{priority}"),
+    )
     hand.press(b"2")
     hand.measure("open the log form", b"n", says("LOG ENTRY"))
     hand.press(f"gate {round_number} shut".encode())
-    hand.measure("write a log entry", b"\x13", either(says("writing the log…"), says("Logged.")),
-                 says("Logged."))
+    hand.measure("write a log entry", b"\x13", either(says("writing the log…"), says("Logged.")), says("Logged."))
     hand.settle()
 
 
@@ -196,8 +209,12 @@ def by_dialog(hand: Operator, round_number: int) -> None:
     hand.press(b"2")
     hand.measure("open the report form", b"r", says("opens an incident"))
     hand.press(b"flood\r", f"water in the cellar {round_number}".encode())
-    hand.measure("send a report", b"\x13", either(says("taking the report"), says("The report is with")),
-                 says("The report is with"))
+    hand.measure(
+        "send a report",
+        b"\x13",
+        either(says("taking the report"), says("The report is with")),
+        says("The report is with"),
+    )
     hand.settle()
     hand.press(b"2", b"\x1b[H")
     hand.settle()
@@ -241,8 +258,12 @@ def by_map(hand: Operator, round_number: int) -> None:
     """Pan and zoom there and back."""
     hand.press(b"1")
     hand.settle()
-    for name, key, share in (("pan the map", b"l", 0.02), ("zoom the map", b"+", 0.04),
-                             ("zoom the map", b"-", 0.04), ("pan the map", b"h", 0.02)):
+    for name, key, share in (
+        ("pan the map", b"l", 0.02),
+        ("zoom the map", b"+", 0.04),
+        ("zoom the map", b"-", 0.04),
+        ("pan the map", b"h", 0.02),
+    ):
         before = copy_of(hand.grid)
         hand.measure(name, key, redrawn(before, share))
         hand.terminal.idle(0.3)
@@ -270,8 +291,15 @@ def prepare(folder: Path, env: dict[str, str]) -> Path:
     cache = Path(env["TOCSIN_HOME"]) / "cache"
     pack = ensure_pack("port-meridian", cache)
     source = scenario_folder("storm-surge")
-    run = Run(scenario=source, pack=pack, order=cache / f"{pack.stem}.order.npy", seed=load(source).seed, speed=1.0,
-              person=PERSON, position="duty_officer")
+    run = Run(
+        scenario=source,
+        pack=pack,
+        order=cache / f"{pack.stem}.order.npy",
+        seed=load(source).seed,
+        speed=1.0,
+        person=PERSON,
+        position="duty_officer",
+    )
     drill = folder / "drill"
     drill.mkdir()
     (drill / "run.json").write_text(run.model_dump_json())
@@ -312,14 +340,20 @@ def console_on(drill: Path, folder: Path, env: dict[str, str]) -> tuple[Terminal
         "start_to_import_ms": (imported - terminal.started_s) * 1000,
         "import_to_first_frame_ms": (first - imported) * 1000,
         "import_to_picture_ms": (whole - imported) * 1000,
-        "rss_mb": whole_mb, "own_mb": own_mb,
+        "rss_mb": whole_mb,
+        "own_mb": own_mb,
     }
 
 
 def steady(terminal: Terminal, core_pid: int, drill: Path, seconds: float) -> dict[str, float]:
     """Frames, bytes and processor time while nobody touches a key."""
     began, frames, size, cpu, core_cpu = (
-        time.monotonic(), terminal.frames, terminal.bytes, cpu_s(terminal.pid), cpu_s(core_pid))
+        time.monotonic(),
+        terminal.frames,
+        terminal.bytes,
+        cpu_s(terminal.pid),
+        cpu_s(core_pid),
+    )
     before = entries(drill)
     terminal.idle(seconds)
     took = time.monotonic() - began
@@ -388,13 +422,17 @@ def measure(rounds: int, rate: float, home: Path) -> dict[str, Any]:
 
 def table(found: dict[str, Any]) -> str:
     """For people."""
-    lines = [f"{'action':28}{'n':>4}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'ran p50':>9}{'ran p95':>9}"
-             f"{'waited p95':>11}{'answered p95':>14}{'ratio':>7}"]
+    lines = [
+        f"{'action':28}{'n':>4}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'ran p50':>9}{'ran p95':>9}"
+        f"{'waited p95':>11}{'answered p95':>14}{'ratio':>7}"
+    ]
     for one in found["actions"]:
         answered = f"{one['answered_p95_ms']:14.1f}{one['ratio_p95']:7.1f}" if "ratio_p95" in one else ""
         over = "  OVER" if one["p95_ms"] > BAR_MS else ""
-        lines.append(f"{one['action']:28}{one['n']:>4}{one['p50_ms']:>9.1f}{one['p95_ms']:>9.1f}{one['max_ms']:>9.1f}"
-                     f"{one['ran_p50_ms']:9.1f}{one['ran_p95_ms']:9.1f}{one['waited_p95_ms']:11.1f}{answered}{over}")
+        lines.append(
+            f"{one['action']:28}{one['n']:>4}{one['p50_ms']:>9.1f}{one['p95_ms']:>9.1f}{one['max_ms']:>9.1f}"
+            f"{one['ran_p50_ms']:9.1f}{one['ran_p95_ms']:9.1f}{one['waited_p95_ms']:11.1f}{answered}{over}"
+        )
     lines.append(f"{'all':28}{'':4}{found['all_p50_ms']:9.1f}{found['all_p95_ms']:9.1f}{found['all_max_ms']:9.1f}")
     for name in ("start", "start_under_load", "steady"):
         lines.append(f"{name:18}" + "  ".join(f"{key} {value:.1f}" for key, value in found[name].items()))

@@ -45,8 +45,12 @@ Figures = dict[str, float]
 
 def measure(work: str, source: Path, folder: Path) -> Figures:
     """Seconds, processor seconds, peak memory and size of the graph of one import in a fresh process."""
-    found = subprocess.run([sys.executable, "-c", _MEASURE.format(work=work), str(source), str(folder), str(ROOT)],
-                           check=True, capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, "-c", _MEASURE.format(work=work), str(source), str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     figures: Figures = json.loads(found.stdout.splitlines()[-1])
     return figures
 
@@ -77,8 +81,10 @@ def compare(source: Path) -> None:
 
 
 def _line(source: Path, who: str, figures: Figures) -> None:
-    print(f"{source.name:28} {who:8} {figures['seconds']:6.2f} s  {figures['cpu_s']:6.2f} s processor  "
-          f"{figures['peak_mb']:6.0f} MB  {figures['nodes']:9,.0f} nodes  {figures['arcs']:9,.0f} arcs")
+    print(
+        f"{source.name:28} {who:8} {figures['seconds']:6.2f} s  {figures['cpu_s']:6.2f} s processor  "
+        f"{figures['peak_mb']:6.0f} MB  {figures['nodes']:9,.0f} nodes  {figures['arcs']:9,.0f} arcs"
+    )
 
 
 def main() -> int:

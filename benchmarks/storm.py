@@ -99,9 +99,17 @@ def _unit(number: int, now_ms: int, units: list[list[object]]) -> tuple[str, byt
 
 def _ship(number: int, now_ms: int, units: list[list[object]]) -> tuple[str, bytes]:
     ship = number % 40
-    return "ais", ais.encode(VesselReport(
-        at_ms=now_ms, mmsi=211_500_000 + ship, lon_e7=int(str(units[0][2])) - 600_000 + 9_000 * ship + number % 997,
-        lat_e7=int(str(units[0][3])) - 400_000 + number % 991, speed_mmps=5_000, course_cdeg=9_000, nav_status=0))
+    return "ais", ais.encode(
+        VesselReport(
+            at_ms=now_ms,
+            mmsi=211_500_000 + ship,
+            lon_e7=int(str(units[0][2])) - 600_000 + 9_000 * ship + number % 997,
+            lat_e7=int(str(units[0][3])) - 400_000 + number % 991,
+            speed_mmps=5_000,
+            course_cdeg=9_000,
+            nav_status=0,
+        )
+    )
 
 
 if __name__ == "__main__":

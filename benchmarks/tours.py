@@ -34,9 +34,11 @@ def question(network: RoadNetwork, seed: int) -> dict[str, Any]:
     places = [Snap(int(edge), 0.5, 0.0, "", 0.0, 0.0) for edge in roads]
     crews, tasks = places[:CREWS], places[CREWS:]
     return {
-        "start_s": service.matrix("engine", crews, tasks), "between_s": service.matrix("engine", tasks, tasks),
+        "start_s": service.matrix("engine", crews, tasks),
+        "between_s": service.matrix("engine", tasks, tasks),
         "priorities": rng.choice([1, 2, 3, 4], TASKS, p=[0.15, 0.25, 0.35, 0.25]).tolist(),
-        "service_s": 600.0, "eligible": rng.random((CREWS, TASKS)) < 0.5,
+        "service_s": 600.0,
+        "eligible": rng.random((CREWS, TASKS)) < 0.5,
     }
 
 
@@ -44,8 +46,13 @@ def row(asked: dict[str, Any], found: Tours, seconds: float) -> dict[str, float]
     """The figures of one solver."""
     weight = sum(PRIORITY_WEIGHT[level] for level in asked["priorities"])
     arrivals = [stop.arrival_s for tour in found.stops for stop in tour]
-    return {"weighted_arrival_s": found.weighted_s / weight, "latest_arrival_s": max(arrivals, default=0.0),
-            "drive_s": found.drive_s, "unserved": len(found.unserved), "took_s": seconds}
+    return {
+        "weighted_arrival_s": found.weighted_s / weight,
+        "latest_arrival_s": max(arrivals, default=0.0),
+        "drive_s": found.drive_s,
+        "unserved": len(found.unserved),
+        "took_s": seconds,
+    }
 
 
 def run(pack: CityPack, *, quick: bool, seed: int = 1) -> dict[str, Any]:
@@ -61,8 +68,7 @@ def run(pack: CityPack, *, quick: bool, seed: int = 1) -> dict[str, Any]:
         for budget in budgets:
             started = time.perf_counter()
             found = tours(**asked, iterations=budget, seed=seed)
-            rows.setdefault(f"ours, {budget} iterations", []).append(
-                row(asked, found, time.perf_counter() - started))
+            rows.setdefault(f"ours, {budget} iterations", []).append(row(asked, found, time.perf_counter() - started))
     means = {name: {key: float(np.mean([one[key] for one in many])) for key in many[0]} for name, many in rows.items()}
     base = means["greedy"]["weighted_arrival_s"]
     for figures in means.values():

@@ -127,18 +127,20 @@ class City:
     # --- the roads as they are ------------------------------------------------------------------------------
 
     def follow(self, picture: StreamPicture) -> None:
-        """Brings the road state up to the picture: closures by people, and water by depth."""
-        closed = [
-            edge
-            for closure in picture.closures.values()
-            if closure.status == "active" and closure.by != "flood"
-            for edge in closure.edges
-        ]
+        """Brings the road state up to the picture: closures by people, for all or some profiles, and water by depth."""
+        closed: set[int] = set()
+        closed_for: dict[str, set[int]] = {}
+        for closure in picture.closures.values():
+            if closure.status == "active" and closure.by != "flood":
+                for edges in [closed_for.setdefault(who, set()) for who in closure.profiles] or [closed]:
+                    edges.update(closure.edges)
         flood = self.floodwatch.flood(picture)
         depth: NDArray[np.float32] = (
             flood.edge_depth_m if flood is not None else np.zeros(self.network.edge_count, dtype=np.float32)
         )
-        state: RoadState = self.routing.state.with_changes(picture.seq, closed_edges=closed, depth_m=depth)
+        state: RoadState = self.routing.state.with_changes(
+            picture.seq, closed_edges=closed, closed_for=closed_for, depth_m=depth
+        )
         self.routing.update(state)
 
     def street_edges(self, name: str) -> tuple[int, ...]:

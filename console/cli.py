@@ -1,4 +1,4 @@
-"""The command line. stdout is data, stderr is talk; exit codes: 0 fine, 1 expectation missed, 2 usage, 3 refused, 4 ours."""
+"""The command line. stdout is data, stderr is talk; exits: 0 fine, 1 missed, 2 usage, 3 refused, 4 a fault of ours."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ from picture.errors import InputError, InternalError, JournalError, TocsinError,
 MISSED, USAGE, REFUSED, OURS = 1, 2, 3, 4
 
 app = typer.Typer(
-    name="tocsin", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-    help="Tocsin: a control-room console for disaster response across agencies.")
+    name="tocsin",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Tocsin: a control-room console for disaster response across agencies.",
+)
 journal_app = typer.Typer(no_args_is_help=True, help="Read and check journals.")
 playbook_app = typer.Typer(no_args_is_help=True, help="Check playbooks.")
 city_app = typer.Typer(no_args_is_help=True, help="The cities that drills play in.")
@@ -52,12 +57,18 @@ def _speed(text: str) -> float:
 
 @app.command()
 def drill(
-    name: Annotated[str, typer.Argument(help="A sample incident (see `tocsin list`) or a scenario folder.")] = "storm-surge",
+    name: Annotated[
+        str, typer.Argument(help="A sample incident (see `tocsin list`) or a scenario folder.")
+    ] = "storm-surge",
     speed: Annotated[str, typer.Option(help="Virtual seconds a second, or max. In the console 1, headless max.")] = "",
     headless: Annotated[bool, typer.Option("--headless", help="Run without the console, people simulated.")] = False,
     seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the drill keeps its journal, keys and received alerts.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object; implies --headless.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the drill keeps its journal, keys and received alerts.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one JSON object; implies --headless.")
+    ] = False,
     person: Annotated[str, typer.Option(help="Who plays; the log-in name by default.")] = "",
     position: Annotated[str, typer.Option(help="The position they hold; duty_officer by default.")] = "",
 ) -> None:
@@ -76,8 +87,17 @@ def drill(
         _headless(source, folder, pack, order, seed, 0.0 if pace is None else pace, as_json)
     else:
         config = home.config()
-        _console(source, folder, pack, order, seed, 1.0 if pace is None else pace, person or config.person,
-                 position or config.position, config.theme)
+        _console(
+            source,
+            folder,
+            pack,
+            order,
+            seed,
+            1.0 if pace is None else pace,
+            person or config.person,
+            position or config.position,
+            config.theme,
+        )
 
 
 def _building(what: str, share: float) -> None:
@@ -92,8 +112,9 @@ def _folder_of(out: Path) -> Path:
     return out.resolve()
 
 
-def _headless(source: Path, folder: Path, pack: Path, order: Path, seed: int | None, speed: float,
-              as_json: bool) -> None:
+def _headless(
+    source: Path, folder: Path, pack: Path, order: Path, seed: int | None, speed: float, as_json: bool
+) -> None:
     from console.drill.headless import run
     from console.drill.summary import in_words
     from console.starting import keep_allowed_environment
@@ -108,15 +129,31 @@ def _headless(source: Path, folder: Path, pack: Path, order: Path, seed: int | N
         raise typer.Exit(MISSED)
 
 
-def _console(source: Path, folder: Path, pack: Path, order: Path, seed: int | None, speed: float, person: str,
-             position: str, theme: Any) -> None:
+def _console(
+    source: Path,
+    folder: Path,
+    pack: Path,
+    order: Path,
+    seed: int | None,
+    speed: float,
+    person: str,
+    position: str,
+    theme: Any,
+) -> None:
     from console.drill.process import Run
     from console.drill.scenario import load
     from console.starting import start_core
 
     scenario = load(source)
-    run = Run(scenario=source, pack=pack, order=order, seed=scenario.seed if seed is None else seed,
-              speed=speed or 1000.0, person=person, position=position)
+    run = Run(
+        scenario=source,
+        pack=pack,
+        order=order,
+        seed=scenario.seed if seed is None else seed,
+        speed=speed or 1000.0,
+        person=person,
+        position=position,
+    )
     (folder / "run.json").write_text(run.model_dump_json(), encoding="utf-8")
     start_core(folder)
     _attach(folder, pack, person, position, theme)
@@ -137,7 +174,9 @@ def _attach(folder: Path, pack: Path, person: str, position: str, theme: Any) ->
 
 @app.command()
 def attach(
-    folder: Annotated[Path | None, typer.Argument(help="The drill's folder; the newest running one by default.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="The drill's folder; the newest running one by default.")
+    ] = None,
     person: Annotated[str, typer.Option(help="Who sits down; the log-in name by default.")] = "",
     position: Annotated[str, typer.Option(help="The position they hold.")] = "",
 ) -> None:
@@ -165,9 +204,16 @@ def list_scenarios(as_json: Annotated[bool, typer.Option("--json", help="As JSON
     found = [(name, load(folder)) for name, folder in scenarios().items()]
     active = [str(folder) for folder in running(Home.find())]
     if as_json:
-        give({"schema": "tocsin.list/1", "running": active, "scenarios": [
-            {"name": name, "title": one.title, "minutes": one.minutes, "city": one.city, "summary": one.summary}
-            for name, one in found]})
+        give(
+            {
+                "schema": "tocsin.list/1",
+                "running": active,
+                "scenarios": [
+                    {"name": name, "title": one.title, "minutes": one.minutes, "city": one.city, "summary": one.summary}
+                    for name, one in found
+                ],
+            }
+        )
         return
     for name, one in found:
         typer.echo(f"{name:20} {one.title} ({one.minutes:.0f} min, {one.city})")
@@ -185,11 +231,23 @@ def journal_verify(
 
     report = verify(file)
     if as_json:
-        give({"schema": "tocsin.verify/1", "ok": report.ok, "stream": report.stream, "entries": report.entries,
-              "commits": report.commits, "first_bad": report.first_bad, "why": report.why, "head": report.head})
+        give(
+            {
+                "schema": "tocsin.verify/1",
+                "ok": report.ok,
+                "stream": report.stream,
+                "entries": report.entries,
+                "commits": report.commits,
+                "first_bad": report.first_bad,
+                "why": report.why,
+                "head": report.head,
+            }
+        )
     elif report.ok:
-        typer.echo(f"{report.stream}: {report.entries} entries in {report.commits} commits, chain and signatures hold."
-                   f" Head {report.head}")
+        typer.echo(
+            f"{report.stream}: {report.entries} entries in {report.commits} commits, chain and signatures hold."
+            f" Head {report.head}"
+        )
     else:
         where = f"entry {report.first_bad}" if report.first_bad is not None else "the file"
         typer.echo(f"{report.stream}: {where} is bad: {report.why}")
@@ -204,7 +262,9 @@ def journal_show(
     kind: Annotated[list[str] | None, typer.Option(help="Only these kinds (may be repeated).")] = None,
     limit: Annotated[int, typer.Option(help="At most so many; 0: all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    to: Annotated[Path | None, typer.Option(help="Lay it out as tables in this SQLite file, for any SQLite tool.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Lay it out as tables in this SQLite file, for any SQLite tool.")
+    ] = None,
     digest: Annotated[bool, typer.Option("--digest", help="Only fold it and print the picture's digest.")] = False,
 ) -> None:
     """Shows what a journal holds, clear parts only; with --digest the picture it folds to, with --to as tables."""
@@ -242,7 +302,7 @@ def playbook_lint(
     path: Annotated[Path, typer.Argument(help="A playbook, or a folder of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Checks playbooks: unknown keys, steps, verbs and conditions, with line, column and suggestion. Exit 3 on a problem."""
+    """Checks playbooks: unknown keys, steps, verbs, conditions; line, column, suggestion. Exit 3 on a problem."""
     from playbooks.lint import lint
 
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
@@ -250,9 +310,23 @@ def playbook_lint(
         raise UsageError(f"{path}: no playbook there.")
     found = [(file, problem) for file in files for problem in lint(file)]
     if as_json:
-        give({"schema": "tocsin.lint/1", "checked": len(files), "problems": [
-            {"file": file.name, "line": p.line, "column": p.column, "code": p.code, "message": p.message,
-             "suggestion": p.suggestion} for file, p in found]})
+        give(
+            {
+                "schema": "tocsin.lint/1",
+                "checked": len(files),
+                "problems": [
+                    {
+                        "file": file.name,
+                        "line": p.line,
+                        "column": p.column,
+                        "code": p.code,
+                        "message": p.message,
+                        "suggestion": p.suggestion,
+                    }
+                    for file, p in found
+                ],
+            }
+        )
     else:
         for file, p in found:
             hint = f" {p.suggestion}" if p.suggestion else ""
@@ -272,8 +346,15 @@ def city_generate(
 
     report = generate(out, _generating)
     if as_json:
-        give({"schema": "tocsin.city/1", "path": str(report.path), "sha256": report.sha256, "bytes": report.bytes,
-              "counts": report.counts})
+        give(
+            {
+                "schema": "tocsin.city/1",
+                "path": str(report.path),
+                "sha256": report.sha256,
+                "bytes": report.bytes,
+                "counts": report.counts,
+            }
+        )
     else:
         counts = ", ".join(f"{count} {what}" for what, count in report.counts.items())
         typer.echo(f"{report.path}: {report.bytes / 1024:.0f} kB, {counts}\nsha256 {report.sha256}")
@@ -292,8 +373,14 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
 
     findings = list(examine(Home.find()))
     if as_json:
-        give({"schema": "tocsin.doctor/1", "findings": [
-            {"what": one.what, "ok": one.ok, "says": one.says, "remedy": one.remedy} for one in findings]})
+        give(
+            {
+                "schema": "tocsin.doctor/1",
+                "findings": [
+                    {"what": one.what, "ok": one.ok, "says": one.says, "remedy": one.remedy} for one in findings
+                ],
+            }
+        )
     else:
         for one in findings:
             typer.echo(f"{'ok     ' if one.ok else 'MISSING'} {one.what:18} {one.says}")

@@ -54,8 +54,10 @@ def city_import(
     if as_json:
         give({"schema": "tocsin.city.import/1", **report.as_json()})
         return
-    typer.echo(f"{report.path}: {report.nodes} crossings, {report.edges} roads, {report.turns} forbidden turns, "
-               f"{report.facilities} facilities, {report.districts} districts")
+    typer.echo(
+        f"{report.path}: {report.nodes} crossings, {report.edges} roads, {report.turns} forbidden turns, "
+        f"{report.facilities} facilities, {report.districts} districts"
+    )
     typer.echo(f"Facilities to edit: {report.facilities_path}")
     typer.echo(f"Left out: {report.dropped_parts} parts not joined to the rest, {report.dropped_nodes} crossings")
     for note in report.notes:
@@ -78,14 +80,22 @@ def city_info(
     corners = *found.to_lonlat(float(x_min), float(y_min)), *found.to_lonlat(float(x_max), float(y_max))
     turns = getattr(found, "turn_from", None)
     facts = {
-        "schema": "tocsin.city.info/1", "name": meta["name"], "path": str(found.path), "sha256": found.checksum,
-        "attribution": meta.get("attribution", ""), "bounds": [round(one, 7) for one in corners],
-        "crossings": network.node_count, "arcs": len(found.arc_tail), "roads": len(found.edge_tail),
-        "road_metres": round(float(edge_lengths_m(network).sum())), "streets": len(set(found.names) - {""}),
+        "schema": "tocsin.city.info/1",
+        "name": meta["name"],
+        "path": str(found.path),
+        "sha256": found.checksum,
+        "attribution": meta.get("attribution", ""),
+        "bounds": [round(one, 7) for one in corners],
+        "crossings": network.node_count,
+        "arcs": len(found.arc_tail),
+        "roads": len(found.edge_tail),
+        "road_metres": round(float(edge_lengths_m(network).sum())),
+        "streets": len(set(found.names) - {""}),
         "forbidden_turns": 0 if turns is None else len(turns),
         "districts": len(meta.get("districts", [])),
         "facilities": dict(sorted(Counter(str(one["kind"]) for one in meta.get("facilities", [])).items())),
-        "dropped": meta.get("dropped"), "source": meta.get("source"),
+        "dropped": meta.get("dropped"),
+        "source": meta.get("source"),
     }
     if as_json:
         give(facts)

@@ -34,8 +34,10 @@ _WAIT_S = 60.0
 
 City = Annotated[str, typer.Option("--city", help="A city pack, or the name of a shipped or imported city.")]
 Who = Annotated[str, typer.Option("--profile", help="Who drives: car, engine, ambulance, high_wheel, bus, foot, boat.")]
-Close = Annotated[list[str] | None, typer.Option(
-    "--close", help="Closes every road it touches: WKT, or a GeoJSON or WKT file (may be repeated).")]
+Close = Annotated[
+    list[str] | None,
+    typer.Option("--close", help="Closes every road it touches: WKT, or a GeoJSON or WKT file (may be repeated)."),
+]
 
 
 def register(app: typer.Typer, city: typer.Typer) -> None:
@@ -69,10 +71,18 @@ def route(
             raise RoadError(f"{_REASONS.get(found.reason, found.reason)}", code="TOC-5002")
         others = asked.service.routes(asked.who, a, b, count=alternatives + 1)[1:] if alternatives else ()
         if as_json:
-            give({"schema": "tocsin.route/1", **asked.facts(), "from": _place(asked.pack, a, found.start),
-                   "to": _place(asked.pack, b, found.end), **_way(found),
-                   "leaves_closed_road": found.leaves_closed, "engine": found.backend,
-                   "alternatives": [_way(other) for other in others]})
+            give(
+                {
+                    "schema": "tocsin.route/1",
+                    **asked.facts(),
+                    "from": _place(asked.pack, a, found.start),
+                    "to": _place(asked.pack, b, found.end),
+                    **_way(found),
+                    "leaves_closed_road": found.leaves_closed,
+                    "engine": found.backend,
+                    "alternatives": [_way(other) for other in others],
+                }
+            )
             return
         if found.leaves_closed:
             typer.echo("Starts on a closed road, and leaves it at walking pace.")
@@ -112,18 +122,37 @@ def reach(
         for seconds in bands_s:
             found = graph.reach(snaps, seconds, towards=towards)
             (band,) = outline(found, [seconds])
-            features.append({"type": "Feature", "geometry": band.as_geojson(), "properties": {
-                "seconds": seconds, "area_m2": round(band.area_m2), "crossings": len(found.nodes),
-                "roads": len(found.edges), "metres": round(found.length_m)}})
+            features.append(
+                {
+                    "type": "Feature",
+                    "geometry": band.as_geojson(),
+                    "properties": {
+                        "seconds": seconds,
+                        "area_m2": round(band.area_m2),
+                        "crossings": len(found.nodes),
+                        "roads": len(found.edges),
+                        "metres": round(found.length_m),
+                    },
+                }
+            )
         if as_json:
-            give({"type": "FeatureCollection", "schema": "tocsin.reach/1", **asked.facts(), "towards": towards,
-                   "from": [_place(asked.pack, at, snap) for (_, at), snap in zip(places, snaps, strict=True)],
-                   "features": features})
+            give(
+                {
+                    "type": "FeatureCollection",
+                    "schema": "tocsin.reach/1",
+                    **asked.facts(),
+                    "towards": towards,
+                    "from": [_place(asked.pack, at, snap) for (_, at), snap in zip(places, snaps, strict=True)],
+                    "features": features,
+                }
+            )
             return
         for one in features:
             facts: Any = one["properties"]
-            typer.echo(f"{facts['seconds'] / 60:g} min: {facts['area_m2'] / 1e6:.2f} km², "
-                       f"{facts['metres'] / 1000:.1f} km of road, {facts['crossings']} crossings")
+            typer.echo(
+                f"{facts['seconds'] / 60:g} min: {facts['area_m2'] / 1e6:.2f} km², "
+                f"{facts['metres'] / 1000:.1f} km of road, {facts['crossings']} crossings"
+            )
 
 
 def matrix(
@@ -142,10 +171,16 @@ def matrix(
         seconds = asked.service.matrix(asked.who, a, b)
         if as_json:
             ways = {"ways": [[_short(asked, one, other) for other in b] for one in a]} if metres else {}
-            give({"schema": "tocsin.matrix/1", **asked.facts(),
-                   "from": [{"name": n} | _place(asked.pack, at, s) for (n, at), s in zip(starts, a, strict=True)],
-                   "to": [{"name": n} | _place(asked.pack, at, s) for (n, at), s in zip(ends, b, strict=True)],
-                   "seconds": _table(seconds), **ways})
+            give(
+                {
+                    "schema": "tocsin.matrix/1",
+                    **asked.facts(),
+                    "from": [{"name": n} | _place(asked.pack, at, s) for (n, at), s in zip(starts, a, strict=True)],
+                    "to": [{"name": n} | _place(asked.pack, at, s) for (n, at), s in zip(ends, b, strict=True)],
+                    "seconds": _table(seconds),
+                    **ways,
+                }
+            )
             return
         typer.echo("\t".join(["", *(name for name, _ in ends)]))
         for (name, _), row in zip(starts, _table(seconds), strict=True):
@@ -176,15 +211,23 @@ class _Asked:
 
     def facts(self) -> dict[str, Any]:
         """What every answer says."""
-        return {"city": self.pack.meta["name"], "attribution": self.pack.meta.get("attribution", ""),
-                "profile": self.who.name, "epoch": self.service.epoch, "closed_roads": self.closed}
+        return {
+            "city": self.pack.meta["name"],
+            "attribution": self.pack.meta.get("attribution", ""),
+            "profile": self.who.name,
+            "epoch": self.service.epoch,
+            "closed_roads": self.closed,
+        }
 
     def snapped(self, places: list[LonLat]) -> list[Snap]:
         """Each place on the nearest road that the profile may use."""
         from twin.snap import Snappers
 
-        return Snappers(self.service.network).of(self.who).snap_many([lon for lon, _ in places],
-                                                                     [lat for _, lat in places])
+        return (
+            Snappers(self.service.network)
+            .of(self.who)
+            .snap_many([lon for lon, _ in places], [lat for _, lat in places])
+        )
 
 
 @contextmanager
@@ -276,15 +319,20 @@ def _read(path: Path) -> str:
 
 def _way(found: Route) -> dict[str, Any]:
     return {
-        "metres": round(found.length_m, 1), "seconds": round(found.duration_s, 1),
+        "metres": round(found.length_m, 1),
+        "seconds": round(found.duration_s, 1),
         "streets": [{"name": name, "metres": round(metres, 1), "turn": turn} for name, metres, turn in found.streets],
         "geometry": {"type": "LineString", "coordinates": [_rounded((x, y)) for x, y in found.geometry.tolist()]},
     }
 
 
 def _place(pack: CityPack, asked: LonLat, snap: Snap) -> dict[str, Any]:
-    return {"asked": list(asked), "on_road": _rounded(pack.to_lonlat(snap.x, snap.y)), "street": snap.name,
-            "metres_off": round(snap.distance_m, 1)}
+    return {
+        "asked": list(asked),
+        "on_road": _rounded(pack.to_lonlat(snap.x, snap.y)),
+        "street": snap.name,
+        "metres_off": round(snap.distance_m, 1),
+    }
 
 
 def _rounded(place: LonLat) -> list[float]:

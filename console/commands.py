@@ -206,9 +206,27 @@ class Explain(_Command):
 
 
 Command = Annotated[
-    ResolvePlace | TakeReport | ChangeIncident | CloseIncident | ReopenIncident | MarkDuplicate | WriteLog | Assign
-    | StandDown | SetStatus | QuickLine | Decide | EditProposal | AckAlarm | ClearAlarm | CancelAlert | ControlDrill
-    | SetHandsOff | HandOver | NearestUnits | Explain,
+    ResolvePlace
+    | TakeReport
+    | ChangeIncident
+    | CloseIncident
+    | ReopenIncident
+    | MarkDuplicate
+    | WriteLog
+    | Assign
+    | StandDown
+    | SetStatus
+    | QuickLine
+    | Decide
+    | EditProposal
+    | AckAlarm
+    | ClearAlarm
+    | CancelAlert
+    | ControlDrill
+    | SetHandsOff
+    | HandOver
+    | NearestUnits
+    | Explain,
     Field(discriminator="do"),
 ]
 COMMAND: TypeAdapter[Command] = TypeAdapter(Command)

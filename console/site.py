@@ -83,9 +83,9 @@ def _facilities(meta: dict[str, Any]) -> Iterator[ev.FacilityRegistered]:
         )
     for anchorage in meta["anchorages"]:
         yield _facility(anchorage, "anchorage", [("radius_m", anchorage["radius_m"])])
-    barrier = meta["barrier"]
+    barrier = meta.get("barrier")
     known = {site["id"] for site in meta["facilities"]}
-    if barrier["id"] not in known:
+    if barrier and barrier["id"] not in known:
         yield _facility(barrier, "barrier", [("close_s", barrier["close_s"]), ("state", "open")])
 
 

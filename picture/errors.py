@@ -30,7 +30,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "TOC-1004": ("The scenario is not valid.", "Correct the named key; docs/scenarios.md describes the format."),
     "TOC-1005": ("The core of this world cannot be reached.", "Start it with `tocsin drill`, or see `tocsin doctor`."),
-    "TOC-1006": ("A file or folder cannot be used.", "Check that it exists and who may write it; `tocsin doctor` looks at all of them."),
+    "TOC-1006": (
+        "A file or folder cannot be used.",
+        "Check that it exists and who may write it; `tocsin doctor` looks at all of them.",
+    ),
     "TOC-2001": (
         "The message is larger than this feed may send.",
         "Send less at once, or raise the feed's limit in tocsin.toml.",
@@ -342,10 +345,25 @@ CATALOGUE |= {
 CATALOGUE |= {
     "TOC-5301": ("The extract cannot be read.", "Check the path and who may read it."),
     "TOC-5302": ("The extract is empty.", "Download it again: the file holds nothing."),
-    "TOC-5303": ("The file is not an OpenStreetMap extract.", "Give a .osm.pbf, .osm or .osm.xml file, as extract services offer them."),
-    "TOC-5304": ("The extract is damaged or was cut off.", "Download it again and compare its checksum; nothing was written."),
-    "TOC-5305": ("The extract has no roads that a vehicle can use.", "Take an extract that has not been filtered, and a larger area."),
-    "TOC-5306": ("The list of facilities beside the pack is not valid.", "Correct the named line, or delete the file to start from the extract again."),
-    "TOC-5307": ("The elevation file cannot be used.", "Give a GeoTIFF in EPSG:4326, 3857 or a UTM zone, or an ASC grid in degrees."),
+    "TOC-5303": (
+        "The file is not an OpenStreetMap extract.",
+        "Give a .osm.pbf, .osm or .osm.xml file, as extract services offer them.",
+    ),
+    "TOC-5304": (
+        "The extract is damaged or was cut off.",
+        "Download it again and compare its checksum; nothing was written.",
+    ),
+    "TOC-5305": (
+        "The extract has no roads that a vehicle can use.",
+        "Take an extract that has not been filtered, and a larger area.",
+    ),
+    "TOC-5306": (
+        "The list of facilities beside the pack is not valid.",
+        "Correct the named line, or delete the file to start from the extract again.",
+    ),
+    "TOC-5307": (
+        "The elevation file cannot be used.",
+        "Give a GeoTIFF in EPSG:4326, 3857 or a UTM zone, or an ASC grid in degrees.",
+    ),
     "TOC-5308": ("The pack cannot be written there.", "Check the folder, who may write to it and the free disk space."),
 }

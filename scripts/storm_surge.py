@@ -4,6 +4,9 @@ The recording is shipped data; this is how it is made again after a change: ``py
 script gives the same bytes on every machine: nothing is random and no clock is read.
 """
 
+# Tables: one call, one reading, one message a line.
+# fmt: off
+
 from __future__ import annotations
 
 import json
@@ -117,21 +120,9 @@ def gauges(tape: Tape) -> None:
             minute = step * GAUGE_EVERY_MIN + place * 0.2 + 0.3
             if SILENT_MIN[0] < minute < SILENT_MIN[1]:
                 continue
-            tape.say(
-                minute,
-                "gauges",
-                sensorthings.encode(
-                    Observation(
-                        at_ms=ms(minute - 0.1),
-                        sensor=gauge,
-                        quantity="water_level",
-                        value=level_m(gauge, minute),
-                        unit="m",
-                        lon_e7=e7(lon),
-                        lat_e7=e7(lat),
-                    )
-                ),
-            )
+            tape.say(minute, "gauges", sensorthings.encode(Observation(
+                at_ms=ms(minute - 0.1), sensor=gauge, quantity="water_level", value=level_m(gauge, minute), unit="m",
+                lon_e7=e7(lon), lat_e7=e7(lat))))
 
 
 GUSTS = {
@@ -144,41 +135,19 @@ FENCE = {"AQ-H1": 0.6, "AQ-H2": 0.4, "AQ-H3": 0.1, "AQ-H4": 0.8}
 
 def weather(tape: Tape) -> None:
     for minute in range(1, MINUTES, 5):
-        batch = [
-            ngsi.encode(
-                Observation(
-                    at_ms=ms(minute),
-                    sensor=sensor,
-                    quantity="wind_gust",
-                    unit="m/s",
-                    lon_e7=e7(lon),
-                    lat_e7=e7(lat),
-                    value=round(between(curve, minute) + 0.8 * math.sin(minute * 1.3), 1),
-                )
-            )
-            for sensor, (lon, lat, curve) in GUSTS.items()
-        ]
+        batch = [ngsi.encode(Observation(
+            at_ms=ms(minute), sensor=sensor, quantity="wind_gust", unit="m/s", lon_e7=e7(lon), lat_e7=e7(lat),
+            value=round(between(curve, minute) + 0.8 * math.sin(minute * 1.3), 1)))
+            for sensor, (lon, lat, curve) in GUSTS.items()]
         tape.say(minute + 0.2, "city-broker", ngsi.encode_notification(batch, ms(minute + 0.2), subscription="weather"))
     for sampled in (6, 21, 36, 49, 66, 81):
         batch = [ngsi.encode(_gas(sensor, sampled, ppm)) for sensor, ppm in FENCE.items()]
         tape.say(sampled, "city-broker", ngsi.encode_notification(batch, ms(sampled), subscription="fence-line"))
     # A sensor's electronics under spray: less than nothing of a gas cannot be.
     tape.say(50.4, "city-broker", ngsi.encode(_gas("AQ-H1", 50, -12.0)))
-    tape.say(
-        52.3,
-        "city-broker",
-        ngsi.encode(
-            Observation(
-                at_ms=ms(52),
-                sensor="CW-[@click=app.approve('x')]A[/]",
-                quantity="wind_gust",
-                value=24.1,
-                unit="m/s",
-                lon_e7=e7(-30.0291),
-                lat_e7=e7(45.9962),
-            )
-        ),
-    )
+    tape.say(52.3, "city-broker", ngsi.encode(Observation(
+        at_ms=ms(52), sensor="CW-[@click=app.approve('x')]A[/]", quantity="wind_gust", value=24.1, unit="m/s",
+        lon_e7=e7(-30.0291), lat_e7=e7(45.9962))))
 
 
 def _gas(sensor: str, minute: float, ppm: float) -> Observation:
@@ -214,38 +183,18 @@ def warnings(tape: Tape) -> None:
         event="Thunderstorms", severity="Minor", certainty="Possible", area="Port Meridian and district",
         expires_ms=ms(120))  # fmt: skip
     surge = _warning(
-        "MMO-2026-1120-017",
-        2.0,
-        "Alert",
-        "Coastal flood warning: 2.7 m at the West Mole about 18:35",
+        "MMO-2026-1120-017", 2.0, "Alert", "Coastal flood warning: 2.7 m at the West Mole about 18:35",
         "A deepening low off the bay brings a surge of about 0.8 m on top of tonight's spring tide. Peak of 2.7 m on "
-        "datum at the West Mole about 18:35. Quays and low streets by the harbour will flood.",
-    )
+        "datum at the West Mole about 18:35. Quays and low streets by the harbour will flood.")
     raised = _warning(
-        "MMO-2026-1120-019",
-        14.0,
-        "Update",
-        "Coastal flood warning raised: 3.0 m at the West Mole about 18:35",
+        "MMO-2026-1120-019", 14.0, "Update", "Coastal flood warning raised: 3.0 m at the West Mole about 18:35",
         "The surge is running 0.3 m above the earlier forecast. Peak now 3.0 m on datum at the West Mole about 18:35, "
         "give or take 0.1 m. Expect water in the Fishmarket, Shipwrights, Docklands and the South Embankment.",
-        severity="Extreme",
-        urgency="Immediate",
-        references=(cap.reference(surge),),
-    )
+        severity="Extreme", urgency="Immediate", references=(cap.reference(surge),))
     met(0.7, thunder)
     met(2.2, surge)
-    met(
-        8.0,
-        _warning(
-            "MMO-2026-1120-TEST",
-            8.0,
-            "Alert",
-            "TEST: warning channel check, no action",
-            "Routine test of the warning channel.",
-            status="Test",
-            severity="Extreme",
-        ),
-    )
+    met(8.0, _warning("MMO-2026-1120-TEST", 8.0, "Alert", "TEST: warning channel check, no action",
+                      "Routine test of the warning channel.", status="Test", severity="Extreme"))
     met(14.3, raised)
     met(27.2, _warning("MMO-2026-1120-022", 27.0, "Cancel", "Thunderstorm warning cancelled",
                        "The storms have moved north of the district.", event="Thunderstorms", severity="Minor",
@@ -255,20 +204,11 @@ def warnings(tape: Tape) -> None:
                        sender="alerts@port-meridian-weather.example", references=(cap.reference(raised),),
                        certainty="Observed", severity="Minor"), feed="unknown-cap")  # fmt: skip
     tape.say(36.1, "unknown-cap", _ENTITIES)
-    met(
-        76.0,
-        _warning(
-            "MMO-2026-1120-027",
-            75.8,
-            "Update",
-            "Coastal flood warning: the tide has turned, still 2.9 m at 18:50",
-            "High water has passed at the West Mole, 3.04 m at 18:35. The level falls slowly and stays above 2.6 m "
-            "until 19:00. The warning stands.",
-            references=(cap.reference(raised),),
-            severity="Severe",
-            certainty="Observed",
-        ),
-    )
+    met(76.0, _warning(
+        "MMO-2026-1120-027", 75.8, "Update", "Coastal flood warning: the tide has turned, still 2.9 m at 18:50",
+        "High water has passed at the West Mole, 3.04 m at 18:35. The level falls slowly and stays above 2.6 m "
+        "until 19:00. The warning stands.", references=(cap.reference(raised),), severity="Severe", "
+        "certainty="Observed"))
 
 
 _ENTITIES = b"""<?xml version="1.0"?>
@@ -303,10 +243,8 @@ class Ship:
         lon = between(tuple((m, x) for m, x, _ in self.track), minute)
         lat = between(tuple((m, y) for m, _, y in self.track), minute)
         turn = minute * 0.35 + self.mmsi % 7
-        return (
-            lon + self.swing_m * math.cos(turn) / METRES_PER_DEGREE / MOLE_LAT_SCALE,
-            lat + self.swing_m * math.sin(turn) / METRES_PER_DEGREE,
-        )
+        return (lon + self.swing_m * math.cos(turn) / METRES_PER_DEGREE / MOLE_LAT_SCALE,
+                lat + self.swing_m * math.sin(turn) / METRES_PER_DEGREE)
 
     def moving(self, minute: float) -> bool:
         return len(self.track) > 1 and self.track[0][0] <= minute < self.track[-1][0]
@@ -352,16 +290,9 @@ def ships(tape: Tape) -> None:
         lines = b"".join(_heard(ship, place, minute) for place, ship in enumerate(SHIPS))
         if minute == 47:
             # One false position of a ship at anchor: eleven kilometres in three minutes and back.
-            lines += ais.encode(
-                VesselReport(
-                    at_ms=ms(minute),
-                    mmsi=CAPE_VENNER,
-                    lon_e7=e7(-29.9530),
-                    lat_e7=e7(45.9330),
-                    speed_mmps=0,
-                    nav_status=ANCHORED,
-                )
-            )
+            lines += ais.encode(VesselReport(
+                at_ms=ms(minute), mmsi=CAPE_VENNER, lon_e7=e7(-29.9530), lat_e7=e7(45.9330), speed_mmps=0,
+                nav_status=ANCHORED))
         if minute == 19:
             lines += _with_broken_checksum(_position(SHIPS[0], minute))
         tape.say(minute + 0.1, "ais", lines)
@@ -379,17 +310,9 @@ def _heard(ship: Ship, place: int, minute: int) -> bytes:
     every = 1 if ship.moving(minute) else 3 if ship.status(minute) == ANCHORED else 6
     particulars = b""
     if (minute + place) % 30 == place % 5:
-        particulars = ais.encode(
-            VesselReport(
-                at_ms=ms(minute),
-                mmsi=ship.mmsi,
-                name=ship.name,
-                ship_type=ship.ship_type,
-                length_m=ship.length_m,
-                draught_dm=ship.draught_dm,
-                destination=ship.destination or None,
-            )
-        )
+        particulars = ais.encode(VesselReport(
+            at_ms=ms(minute), mmsi=ship.mmsi, name=ship.name, ship_type=ship.ship_type, length_m=ship.length_m,
+            draught_dm=ship.draught_dm, destination=ship.destination or None))
     return particulars + (_position(ship, minute) if (minute + place) % every == 0 else b"")
 
 
@@ -399,28 +322,15 @@ def _position(ship: Ship, minute: int) -> bytes:
     north = (then_lat - lat) * METRES_PER_DEGREE
     moving = ship.moving(minute)
     course = round(math.degrees(math.atan2(east, north)) % 360 * 10) % 3600 * 10 if moving else None
-    return ais.encode(
-        VesselReport(
-            at_ms=ms(minute),
-            mmsi=ship.mmsi,
-            lon_e7=e7(lon),
-            lat_e7=e7(lat),
-            course_cdeg=course,
-            speed_mmps=round(math.hypot(east, north) / 60 * 1000)
-            if moving
-            else 0
-            if ship.status(minute) == MOORED
-            else 90,
-            heading_deg=ship.heading,
-            nav_status=ship.status(minute),
-        )
-    )
+    return ais.encode(VesselReport(
+        at_ms=ms(minute), mmsi=ship.mmsi, lon_e7=e7(lon), lat_e7=e7(lat), course_cdeg=course,
+        speed_mmps=round(math.hypot(east, north) / 60 * 1000) if moving else 0 if ship.status(minute) == MOORED else 90,
+        heading_deg=ship.heading, nav_status=ship.status(minute)))
 
 
 def _beacon(minute: float, lon: float, lat: float, *, ended: bool = False) -> DistressReport:
     return DistressReport(
-        at_ms=ms(minute), signal="ais_mob", subject=BEACON, lon_e7=e7(lon), lat_e7=e7(lat), ended=ended
-    )
+        at_ms=ms(minute), signal="ais_mob", subject=BEACON, lon_e7=e7(lon), lat_e7=e7(lat), ended=ended)
 
 
 def _with_broken_checksum(line: bytes) -> bytes:
@@ -452,114 +362,47 @@ def crews(tape: Tape) -> None:
         for minute in range(int(track[0][0]), int(track[-1][0]) + 1, 2):
             lon = between(tuple((m, x) for m, x, _ in track), minute)
             lat = between(tuple((m, y) for m, _, y in track), minute)
-            tape.say(
-                minute + 0.5,
-                "tak-partners",
-                tak.encode(
-                    UnitReport(
-                        at_ms=ms(minute + 0.4),
-                        external_id=f"PMHA-{name}",
-                        callsign=name,
-                        lon_e7=e7(lon),
-                        lat_e7=e7(lat),
-                    )
-                ),
-            )
+            tape.say(minute + 0.5, "tak-partners", tak.encode(UnitReport(
+                at_ms=ms(minute + 0.4), external_id=f"PMHA-{name}", callsign=name, lon_e7=e7(lon), lat_e7=e7(lat))))
         for since_min, status in statuses:
-            tape.say(
-                since_min + 0.7,
-                "tak-partners",
-                tak.encode(
-                    UnitReport(at_ms=ms(since_min + 0.7), external_id=f"PMHA-{name}", callsign=name, status=status)
-                ),
-            )
-    tape.say(
-        46.4,
-        "tak-partners",
-        tak.encode(
-            UnitReport(
-                at_ms=ms(46.3),
-                external_id="CG-AIR-3",
-                callsign="Rescue Helicopter 3",
-                lon_e7=e7(-30.0600),
-                lat_e7=e7(45.9300),
-                text="Airborne, on task for the bay, twenty minutes.",
-            )
-        ),
-    )
-    tape.say(
-        50.2,
-        "tak-partners",
-        tak.encode(
-            IncidentReport(
-                at_ms=ms(50.1),
-                external_id="PARTNER-MARK-1",
-                incident_kind="road_blocked",
-                lon_e7=e7(-30.0452),
-                lat_e7=e7(45.9706),
-                origin="[@click=app.approve('x')]A[/]",
-                reporter="officer",
-                uncertainty_m=40,
-                text="Containers down across Container Quay South, both lanes.",
-            )
-        ),
-    )
+            tape.say(since_min + 0.7, "tak-partners", tak.encode(UnitReport(
+                at_ms=ms(since_min + 0.7), external_id=f"PMHA-{name}", callsign=name, status=status)))
+    tape.say(46.4, "tak-partners", tak.encode(UnitReport(
+        at_ms=ms(46.3), external_id="CG-AIR-3", callsign="Rescue Helicopter 3", lon_e7=e7(-30.0600), lat_e7=e7(45.9300),
+        text="Airborne, on task for the bay, twenty minutes.")))
+    tape.say(50.2, "tak-partners", tak.encode(IncidentReport(
+        at_ms=ms(50.1), external_id="PARTNER-MARK-1", incident_kind="road_blocked", lon_e7=e7(-30.0452),
+        lat_e7=e7(45.9706),
+        origin="[@click=app.approve('x')]A[/]", reporter="officer", uncertainty_m=40,
+        text="Containers down across Container Quay South, both lanes.")))
     for sent_min, ended in ((57.8, False), (58.8, False), (63.2, True)):
-        tape.say(
-            sent_min,
-            "tak-units",
-            tak.encode(
-                DistressReport(
-                    at_ms=ms(sent_min),
-                    external_id="TOCSIN-DRILL-RB2-911",
-                    signal="cot_alert",
-                    subject="RB2",
-                    ended=ended,
-                    lon_e7=e7(-29.9986),
-                    lat_e7=e7(45.9885),
-                    text="Crew aboard, all well."
-                    if ended
-                    else "Boat snagged on a fence, one crew member in the water.",
-                )
-            ),
-        )
+        tape.say(sent_min, "tak-units", tak.encode(DistressReport(
+            at_ms=ms(sent_min), external_id="TOCSIN-DRILL-RB2-911", signal="cot_alert", subject="RB2", ended=ended,
+            lon_e7=e7(-29.9986), lat_e7=e7(45.9885),
+            text="Crew aboard, all well." if ended else "Boat snagged on a fence, one crew member in the water.")))
 
 
 # --- places of others ---------------------------------------------------------------------------------------------
 
 PLACES: tuple[tuple[float, str, str, str, str | int | float | bool], ...] = (
     # minute, entity type, facility, attribute, value
-    (4.0, "Hospital", "H-STANNE", "beds_free", 31),
-    (4.0, "Hospital", "H-MERIDIAN", "beds_free", 74),
-    (4.0, "Hospital", "H-EAST", "beds_free", 40),
-    (12.0, "Terminal", "FERRY", "state", "sailings suspended"),
-    (26.0, "Shelter", "SH-4", "state", "open"),
-    (26.0, "Shelter", "SH-4", "occupancy", 0),
-    (34.0, "Shelter", "SH-4", "occupancy", 41),
-    (38.0, "Terminal", "FERRY", "occupancy", 302),
-    (40.0, "Shelter", "SH-13", "state", "open"),
-    (41.0, "Shelter", "SH-13", "occupancy", 12),
-    (45.2, "Hospital", "H-STANNE", "power", "generator"),
-    (45.2, "Hospital", "H-STANNE", "generator_h", 11.0),
-    (45.3, "Facility", "CARE-1", "power", "none"),
-    (46.0, "Shelter", "SH-4", "occupancy", 118),
-    (48.5, "Hospital", "H-STANNE", "beds_free", 12),
-    (51.0, "Facility", "METRO-OT", "state", "closed to passengers"),
-    (52.6, "PumpingStation", "P-6", "state", "stopped"),
-    (55.0, "Shelter", "SH-13", "occupancy", 96),
-    (58.0, "Shelter", "SH-4", "occupancy", 207),
-    (64.0, "Shelter", "SH-13", "occupancy", 171),
-    (68.0, "Hospital", "H-STANNE", "generator_h", 10.6),
-    (70.0, "Shelter", "SH-4", "occupancy", 263),
-    (79.0, "Hospital", "H-STANNE", "power", "mains"),
-    (79.3, "Facility", "CARE-1", "power", "mains"),
-    (80.0, "Hospital", "H-STANNE", "beds_free", 9),
-    (84.0, "PumpingStation", "P-6", "state", "running"),
+    (4.0, "Hospital", "H-STANNE", "beds_free", 31), (4.0, "Hospital", "H-MERIDIAN", "beds_free", 74),
+    (4.0, "Hospital", "H-EAST", "beds_free", 40), (12.0, "Terminal", "FERRY", "state", "sailings suspended"),
+    (26.0, "Shelter", "SH-4", "state", "open"), (26.0, "Shelter", "SH-4", "occupancy", 0),
+    (34.0, "Shelter", "SH-4", "occupancy", 41), (38.0, "Terminal", "FERRY", "occupancy", 302),
+    (40.0, "Shelter", "SH-13", "state", "open"), (41.0, "Shelter", "SH-13", "occupancy", 12),
+    (45.2, "Hospital", "H-STANNE", "power", "generator"), (45.2, "Hospital", "H-STANNE", "generator_h", 11.0),
+    (45.3, "Facility", "CARE-1", "power", "none"), (46.0, "Shelter", "SH-4", "occupancy", 118),
+    (48.5, "Hospital", "H-STANNE", "beds_free", 12), (51.0, "Facility", "METRO-OT", "state", "closed to passengers"),
+    (52.6, "PumpingStation", "P-6", "state", "stopped"), (55.0, "Shelter", "SH-13", "occupancy", 96),
+    (58.0, "Shelter", "SH-4", "occupancy", 207), (64.0, "Shelter", "SH-13", "occupancy", 171),
+    (68.0, "Hospital", "H-STANNE", "generator_h", 10.6), (70.0, "Shelter", "SH-4", "occupancy", 263),
+    (79.0, "Hospital", "H-STANNE", "power", "mains"), (79.3, "Facility", "CARE-1", "power", "mains"),
+    (80.0, "Hospital", "H-STANNE", "beds_free", 9), (84.0, "PumpingStation", "P-6", "state", "running"),
 )
 NOTICES: tuple[tuple[float, str, str, str, str | int | float | bool], ...] = (
     # minute, feed, facility, attribute, value: control rooms' own words on their plant
-    (8.5, PORT, "HC-1", "pilotage", "suspended"),
-    (11.2, PORT, "B-1", "cranes", "stopped, wind above 22 m/s"),
+    (8.5, PORT, "HC-1", "pilotage", "suspended"), (11.2, PORT, "B-1", "cranes", "stopped, wind above 22 m/s"),
     (11.3, PORT, "B-2", "cranes", "stopped, wind above 22 m/s"),
     (11.5, PORT, "B-3", "cranes", "stopped, wind above 20 m/s"),
     (11.6, PORT, "B-4", "cranes", "stopped, wind above 20 m/s"),
@@ -571,26 +414,19 @@ NOTICES: tuple[tuple[float, str, str, str, str | int | float | bool], ...] = (
 def places(tape: Tape) -> None:
     for minute, kind, facility, attribute, value in PLACES:
         report = FacilityReport(at_ms=ms(minute), facility=facility, attribute=attribute, value=value)
-        tape.say(
-            minute + 0.1,
-            "city-broker",
-            ngsi.encode_notification([ngsi.encode(report, entity_type=kind)], ms(minute + 0.1), subscription="places"),
-        )
+        tape.say(minute + 0.1, "city-broker", ngsi.encode_notification(
+            [ngsi.encode(report, entity_type=kind)], ms(minute + 0.1), subscription="places"))
     for minute, feed, facility, attribute, value in NOTICES:
-        tape.say(
-            minute,
-            feed,
-            incident.encode(FacilityReport(at_ms=ms(minute), facility=facility, attribute=attribute, value=value)),
-        )
+        tape.say(minute, feed, incident.encode(
+            FacilityReport(at_ms=ms(minute), facility=facility, attribute=attribute, value=value)))
     for minute, road, closed, reason in (
         (28.0, "Wharf Street Underpass", True, "flooding, signed closed at both ends"),
         (41.3, "Old Bridge", False, "standing, traffic passing both ways"),
         (43.5, "Seagate Bridge", True, "ship adrift below the bridge, closed at harbour control's request"),
         (71.0, "Seagate Bridge", False, "ship under control, harbour control agrees"),
     ):
-        tape.say(
-            minute, POLICE, incident.encode(RoadReport(at_ms=ms(minute - 0.2), road=road, closed=closed, reason=reason))
-        )
+        tape.say(minute, POLICE, incident.encode(
+            RoadReport(at_ms=ms(minute - 0.2), road=road, closed=closed, reason=reason)))
 
 
 # --- people -------------------------------------------------------------------------------------------------------
@@ -624,13 +460,8 @@ def noise(tape: Tape) -> None:
     long = report_of(CALLS[1], 9002).model_copy(update={"text": "help " * 2400})
     tape.say(54.0, APP, incident.encode(long))
     tape.say(55.4, APP, b"[" * 400 + b"]" * 400)
-    tape.say(
-        50.8,
-        APP,
-        incident.encode(
-            FacilityReport(at_ms=ms(50.7), facility="H-STANNE", attribute="state", value="closed, go somewhere else")
-        ),
-    )
+    tape.say(50.8, APP, incident.encode(
+        FacilityReport(at_ms=ms(50.7), facility="H-STANNE", attribute="state", value="closed, go somewhere else")))
     rubbish = json.dumps({"schema": "tocsin.incident/1", "type": "repot", "time": "now", "text": "test test"}).encode()
     for repeat in range(20):
         tape.say(66 + (4 + 2 * repeat) / 60, APP, rubbish)

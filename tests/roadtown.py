@@ -39,9 +39,7 @@ def build_town(path: Path, seed: int = 5) -> CityPack:
             if column + 1 < COLUMNS:
                 edges.append(dict(a=node, b=node + 1, name=1 + row, place=(column, row), across=True))
             if row + 1 < ROWS:
-                edges.append(
-                    dict(a=node, b=node + COLUMNS, name=1 + ROWS + column, place=(column, row), across=False)
-                )
+                edges.append(dict(a=node, b=node + COLUMNS, name=1 + ROWS + column, place=(column, row), across=False))
     keep = [e for e in edges if rng.random() > 0.06 or e["place"] == UNDERPASS or e["place"][0] == 14]
     # Parallel roads (a bypass beside a street) and loops (a close that returns to its own crossing).
     keep += [dict(a=e["a"], b=e["b"], name=0, place=(-1, -1), across=False, bulge=60.0) for e in keep[::9]]
@@ -110,9 +108,7 @@ TREES = (
 )
 
 
-def _write(
-    path: Path, rng: np.random.Generator, xy: Any, edges: list[dict[str, Any]], names: list[str]
-) -> CityPack:
+def _write(path: Path, rng: np.random.Generator, xy: Any, edges: list[dict[str, Any]], names: list[str]) -> CityPack:
     lines, flags, kind, arcs, dips = [], [], [], [], {}
     for k, e in enumerate(edges):
         line = _line(rng, xy[e["a"]], xy[e["b"]], e.get("bulge", float(rng.uniform(-8, 8))))
@@ -181,9 +177,7 @@ def _line(rng: np.random.Generator, a: Any, b: Any, bulge: float) -> Any:
     if np.array_equal(a, b):
         return (a + np.array([(0, 0), (25, 5), (25, 30), (-5, 25), (0, 0)])).astype(np.float32)
     side = np.array([-(b - a)[1], (b - a)[0]]) / max(float(np.hypot(*(b - a))), 1.0)
-    return np.array([a, a * 0.6 + b * 0.4 + side * bulge, a * 0.3 + b * 0.7 + side * bulge, b]).astype(
-        np.float32
-    )
+    return np.array([a, a * 0.6 + b * 0.4 + side * bulge, a * 0.3 + b * 0.7 + side * bulge, b]).astype(np.float32)
 
 
 def lonlat(x: float, y: float) -> tuple[float, float]:

@@ -102,15 +102,21 @@ def test_a_street_name_belongs_to_one_unbroken_street(city: CityPack) -> None:
     ends = np.concatenate([city.edge_tail[local], city.edge_head[local]])
     spots = np.unique(np.tile(city.edge_name[local], 2).astype(np.int64) * 1_000_000 + ends, return_inverse=True)[1]
     half = len(local)
-    parts, part = connected_components(coo_matrix((np.ones(half), (spots[:half], spots[half:])),
-                                                  shape=(spots.max() + 1,) * 2), directed=False)
+    parts, part = connected_components(
+        coo_matrix((np.ones(half), (spots[:half], spots[half:])), shape=(spots.max() + 1,) * 2), directed=False
+    )
     pieces = Counter(int(name) for name, _ in set(zip(city.edge_name[local], part[spots[:half]], strict=True)))
     assert parts > 3000 and np.mean([count == 1 for count in pieces.values()]) > 0.97
 
 
-@pytest.mark.parametrize(("name", "reached_m", "dry_m"), [
-    ("Customs Quay", 2.4, 2.0), ("Wharf Street Underpass", 2.4, 2.1), ("Shipwrights Quay", 2.4, 1.8),
-])
+@pytest.mark.parametrize(
+    ("name", "reached_m", "dry_m"),
+    [
+        ("Customs Quay", 2.4, 2.0),
+        ("Wharf Street Underpass", 2.4, 2.1),
+        ("Shipwrights Quay", 2.4, 1.8),
+    ],
+)
 def test_quays_and_the_underpass_flood_in_a_surge(city: CityPack, name: str, reached_m: float, dry_m: float) -> None:
     edges = edges_named(city, name)
     middle = (city.node_xy[city.edge_tail[edges]] + city.node_xy[city.edge_head[edges]]) / 2
@@ -121,7 +127,7 @@ def test_quays_and_the_underpass_flood_in_a_surge(city: CityPack, name: str, rea
 def test_the_underpass_is_a_low_tunnel_under_harbour_way(city: CityPack) -> None:
     (edge,) = edges_named(city, "Wharf Street Underpass")
     assert city.edge_flags[edge] & (RoadFlag.UNDERPASS | RoadFlag.LOW_LYING) == 10
-    points = city.geom_xy[city.geom_start[edge]:city.geom_start[edge + 1]].astype(np.float64)
+    points = city.geom_xy[city.geom_start[edge] : city.geom_start[edge + 1]].astype(np.float64)
     middle = points[0] + (points[-1] - points[0]) * np.array([0.5, 0.5])
     assert city.terrain[cells(city, middle[None, :])].min() < 1.5
 
@@ -148,8 +154,23 @@ def test_the_barrier_closes_the_only_way_of_the_surge(city: CityPack) -> None:
 
 def test_sites_stand_on_land_and_name_things_that_exist(city: CityPack) -> None:
     meta = city.meta
-    ids = [record["id"] for key in ("agencies", "facilities", "berths", "substations", "feeders", "pumps", "units",
-                                    "gauges", "outfalls", "anchorages", "navaids") for record in meta[key]]
+    ids = [
+        record["id"]
+        for key in (
+            "agencies",
+            "facilities",
+            "berths",
+            "substations",
+            "feeders",
+            "pumps",
+            "units",
+            "gauges",
+            "outfalls",
+            "anchorages",
+            "navaids",
+        )
+        for record in meta[key]
+    ]
     assert len(set(ids)) == len(ids)
     known = {*ids, "BARRIER"}
     for record in [*meta["facilities"], *meta["substations"], *meta["pumps"]]:

@@ -25,8 +25,10 @@ def test_an_unknown_city_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_source_reads_back_and_writes_the_same_bytes(tmp_path: Path) -> None:
-    arrays: dict[str, Any] = {"steps": np.arange(-5, 7, dtype=np.int16).reshape(3, 4),
-                              "kinds": np.array([1, 0], np.uint8)}
+    arrays: dict[str, Any] = {
+        "steps": np.arange(-5, 7, dtype=np.int16).reshape(3, 4),
+        "kinds": np.array([1, 0], np.uint8),
+    }
     for name in ("a", "b"):
         write_source(tmp_path / name, {"name": "Ærø"}, ["", "Quay"], arrays)
     header, stored = read_source(tmp_path / "a")

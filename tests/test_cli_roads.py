@@ -65,8 +65,9 @@ def test_a_closed_area_is_driven_round_whether_typed_or_in_a_file(tmp_path: Path
     assert any(in_centre(*place) for place in open_way["geometry"]["coordinates"])
     ring = [[float(n) for n in pair.split()] for pair in TOWN_CENTRE[9:-2].split(",")]
     file = tmp_path / "centre.geojson"
-    file.write_text(json.dumps({"type": "Feature", "properties": None,
-                                "geometry": {"type": "Polygon", "coordinates": [ring]}}))
+    file.write_text(
+        json.dumps({"type": "Feature", "properties": None, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    )
     round_it = answer("route", *CITY, "--from", HERE, "--to", THERE, "--close", TOWN_CENTRE)
     assert round_it["closed_roads"] > 100 and round_it["seconds"] > open_way["seconds"]
     assert not any(in_centre(*place) for place in round_it["geometry"]["coordinates"])
@@ -88,22 +89,35 @@ def test_no_way_and_a_way_off_a_closed_road_are_told_apart() -> None:
     assert found.returncode == 0, "the point lies 67 m off the road"
     shut = tocsin("route", *CITY, "--from", "-30.05,45.99", "--to", "-29.995,45.999", "--close", TOWN_CENTRE, "--json")
     assert shut.returncode == 3 and shut.stdout == "" and error_of(shut)["code"] == "TOC-5002"
-    out = answer("route", *CITY, "--from", "-29.995,45.999", "--to", "-30.05,45.99", "--close",
-                 "POINT(-29.995 45.999)", "--close", "LINESTRING(-29.9955 45.9985, -29.9945 45.9995)")
+    out = answer(
+        "route",
+        *CITY,
+        "--from",
+        "-29.995,45.999",
+        "--to",
+        "-30.05,45.99",
+        "--close",
+        "POINT(-29.995 45.999)",
+        "--close",
+        "LINESTRING(-29.9955 45.9985, -29.9945 45.9995)",
+    )
     assert out["leaves_closed_road"] is True
 
 
-@pytest.mark.parametrize(("words", "status", "code"), [
-    (("--from", "45.99", "--to", THERE), 2, "TOC-1002"),
-    (("--from", "-30,x", "--to", THERE), 2, "TOC-1002"),
-    (("--from", "-30,nan", "--to", THERE), 2, "TOC-2009"),
-    (("--from", "-300,45", "--to", THERE), 2, "TOC-2009"),
-    (("--from", "7.42,43.73", "--to", THERE), 3, "TOC-5003"),
-    (("--from", HERE, "--to", THERE, "--profile", "tank"), 2, "TOC-1002"),
-    (("--from", HERE, "--to", THERE, "--close", "POLYGON((0 0, 1 1))"), 2, "TOC-2002"),
-    (("--from", HERE, "--to", THERE, "--close", "/nowhere.geojson"), 2, "TOC-1002"),
-    (("--from", HERE, "--to", THERE, "--city", "atlantis"), 2, "TOC-1002"),
-])
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        (("--from", "45.99", "--to", THERE), 2, "TOC-1002"),
+        (("--from", "-30,x", "--to", THERE), 2, "TOC-1002"),
+        (("--from", "-30,nan", "--to", THERE), 2, "TOC-2009"),
+        (("--from", "-300,45", "--to", THERE), 2, "TOC-2009"),
+        (("--from", "7.42,43.73", "--to", THERE), 3, "TOC-5003"),
+        (("--from", HERE, "--to", THERE, "--profile", "tank"), 2, "TOC-1002"),
+        (("--from", HERE, "--to", THERE, "--close", "POLYGON((0 0, 1 1))"), 2, "TOC-2002"),
+        (("--from", HERE, "--to", THERE, "--close", "/nowhere.geojson"), 2, "TOC-1002"),
+        (("--from", HERE, "--to", THERE, "--city", "atlantis"), 2, "TOC-1002"),
+    ],
+)
 def test_what_cannot_be_asked_is_refused_with_its_code(words: tuple[str, ...], status: int, code: str) -> None:
     run = tocsin("route", *CITY, *words, "--json")
     assert (run.returncode, error_of(run)["code"], run.stdout) == (status, code, "")
@@ -118,8 +132,9 @@ def test_a_reach_is_geojson_that_grows_with_the_minutes_and_shrinks_with_closure
     small, large = found["features"]
     assert [one["properties"]["seconds"] for one in found["features"]] == [60.0, 180.0]
     assert small["geometry"]["type"] == "MultiPolygon"
-    assert all(0 < small["properties"][key] < large["properties"][key]
-               for key in ("area_m2", "crossings", "roads", "metres"))
+    assert all(
+        0 < small["properties"][key] < large["properties"][key] for key in ("area_m2", "crossings", "roads", "metres")
+    )
     assert all(ring[0] == ring[-1] for rings in large["geometry"]["coordinates"] for ring in rings)
     (less,) = answer("reach", *CITY, "--from", HERE, "--minutes", "3", "--close", TOWN_CENTRE)["features"]
     assert less["properties"]["metres"] < large["properties"]["metres"]
@@ -136,9 +151,17 @@ def test_minutes_beyond_reason_are_refused() -> None:
 
 def test_a_matrix_says_what_the_routes_say(tmp_path: Path) -> None:
     file = tmp_path / "sites.geojson"
-    file.write_text(json.dumps({"type": "FeatureCollection", "features": [
-        {"type": "Feature", "properties": facts, "geometry": {"type": "Point", "coordinates": at}}
-        for facts, at in (({"name": "Depot"}, [-29.98, 46.01]), ({"id": "H-1"}, [-30.0117, 45.9917]))]}))
+    file.write_text(
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "features": [
+                    {"type": "Feature", "properties": facts, "geometry": {"type": "Point", "coordinates": at}}
+                    for facts, at in (({"name": "Depot"}, [-29.98, 46.01]), ({"id": "H-1"}, [-30.0117, 45.9917]))
+                ],
+            }
+        )
+    )
     found = answer("matrix", *CITY, "--from", f"{HERE};-30.02,46.0", "--to", file, "--metres")
     assert [one["name"] for one in found["to"]] == ["Depot", "H-1"] and len(found["seconds"]) == 2
     one = answer("route", *CITY, "--from", HERE, "--to", THERE)
@@ -161,19 +184,25 @@ def extract() -> str:
     lines = ["<osm version='0.6' generator='test'>"]
     for row in range(5):
         for column in range(5):
-            lines.append(f"<node id='{1 + row * 5 + column}' lat='{50 + row * 0.002:.4f}' "
-                         f"lon='{8 + column * 0.003:.4f}' version='1'/>")
+            lines.append(
+                f"<node id='{1 + row * 5 + column}' lat='{50 + row * 0.002:.4f}' "
+                f"lon='{8 + column * 0.003:.4f}' version='1'/>"
+            )
     lines.append("<node id='90' lat='50.02' lon='8.03' version='1'/>")
     lines.append("<node id='91' lat='50.021' lon='8.03' version='1'/>")
-    lines.append("<node id='95' lat='50.0041' lon='8.0061' version='1'><tag k='amenity' v='hospital'/>"
-                 "<tag k='name' v='Saint Roch'/></node>")
+    lines.append(
+        "<node id='95' lat='50.0041' lon='8.0061' version='1'><tag k='amenity' v='hospital'/>"
+        "<tag k='name' v='Saint Roch'/></node>"
+    )
     ways = [(f"Row {row} Street", [1 + row * 5 + column for column in range(5)]) for row in range(5)]
     ways += [(f"Column {column} Avenue", [1 + row * 5 + column for row in range(5)]) for column in range(5)]
     ways.append(("Lone Lane", [90, 91]))
     for number, (name, nodes) in enumerate(ways):
         refs = "".join(f"<nd ref='{node}'/>" for node in nodes)
-        lines.append(f"<way id='{100 + number}' version='1'>{refs}<tag k='highway' v='residential'/>"
-                     f"<tag k='name' v='{name}'/></way>")
+        lines.append(
+            f"<way id='{100 + number}' version='1'>{refs}<tag k='highway' v='residential'/>"
+            f"<tag k='name' v='{name}'/></way>"
+        )
     return "\n".join([*lines, "</osm>"])
 
 
@@ -189,10 +218,13 @@ def test_an_imported_extract_is_a_city_from_then_on(tmp_path: Path) -> None:
     assert info["crossings"] == 25 and info["roads"] == 40 and info["facilities"] == {"hospital": 1}
     assert "OpenStreetMap" in info["attribution"] and info["source"]["file"] == "Little Town.osm"
     for city in ("little-town", report["path"]):
-        way = json.loads(tocsin("route", "--city", city, "--from", "8.0001,50.0", "--to", "8.0119,50.008", "--json",
-                                env=env).stdout)
+        way = json.loads(
+            tocsin("route", "--city", city, "--from", "8.0001,50.0", "--to", "8.0119,50.008", "--json", env=env).stdout
+        )
         assert {street["name"] for street in way["streets"]} <= {
-            *(f"Row {k} Street" for k in range(5)), *(f"Column {k} Avenue" for k in range(5))}
+            *(f"Row {k} Street" for k in range(5)),
+            *(f"Column {k} Avenue" for k in range(5)),
+        }
         assert way["metres"] == pytest.approx(4 * 0.002 * 111_195 + 0.0118 * 111_195 * 0.6427, rel=0.02)
 
 

@@ -22,9 +22,7 @@ from picture.conditions import (
 )
 from picture.errors import PlaybookError
 
-UNIT = Message(
-    "unit", {"id": Field(STRING), "status": Field(enum_of(("available", "assigned"))), "crew": Field(INT)}
-)
+UNIT = Message("unit", {"id": Field(STRING), "status": Field(enum_of(("available", "assigned"))), "crew": Field(INT)})
 SENSOR = Message(
     "sensor",
     {

@@ -30,8 +30,11 @@ def demand(service: RoutingService) -> Demand:
     snap = service.snapper.snap
     return Demand(
         {"West Hospital": snap(*lonlat(850, 610)), "North Hospital": snap(*lonlat(700, 1700))},
-        {"Eastside": snap(*lonlat(2300, 900)), "Old Harbour": snap(*lonlat(700, 300)),
-         "East Quay": snap(*lonlat(2500, 200))},
+        {
+            "Eastside": snap(*lonlat(2300, 900)),
+            "Old Harbour": snap(*lonlat(700, 300)),
+            "East Quay": snap(*lonlat(2500, 200)),
+        },
     )
 
 
@@ -45,8 +48,10 @@ def brute_force(service: RoutingService, demand: Demand) -> dict[int, tuple[int,
         service.update(standing.with_changes(4, closed_edges=standing.closed_edges | {edge}))
         after = service.matrix("car", *ends)
         still = np.isfinite(after) & np.isfinite(before)
-        found[edge] = (int((np.isfinite(before) & ~np.isfinite(after)).sum()),
-                       float((after - before)[still].sum() / still.sum()) if still.any() else 0.0)
+        found[edge] = (
+            int((np.isfinite(before) & ~np.isfinite(after)).sum()),
+            float((after - before)[still].sum() / still.sum()) if still.any() else 0.0,
+        )
     service.update(standing)
     return found
 
@@ -66,13 +71,14 @@ def test_the_most_critical_road_is_the_one_that_closing_every_road_in_turn_finds
     assert set(missed) <= {loss.edge for loss in found.losses}, "every road that matters is a candidate"
 
 
-def test_roads_that_cut_a_district_off_come_first_whatever_the_delays(
-    service: RoutingService, demand: Demand
-) -> None:
+def test_roads_that_cut_a_district_off_come_first_whatever_the_delays(service: RoutingService, demand: Demand) -> None:
     standing, network = service.state, service.network
     x = network.node_xy[:, 0]
-    over = [e for e in range(network.edge_count)
-            if (x[network.pack.edge_tail[e]] < 1430) != (x[network.pack.edge_head[e]] < 1430)]
+    over = [
+        e
+        for e in range(network.edge_count)
+        if (x[network.pack.edge_tail[e]] < 1430) != (x[network.pack.edge_head[e]] < 1430)
+    ]
     open_over = [e for e in over if not standing.closed[e]]
     # With one way over the river left, its loss cuts the east off.
     service.update(standing.with_changes(5, closed_edges=standing.closed_edges | set(open_over[1:])))
@@ -96,8 +102,14 @@ def test_the_same_seed_gives_the_same_answer_and_the_roads_are_as_before(
 
 def test_progress_is_told_and_a_stop_is_heard_at_the_next_road(service: RoutingService, demand: Demand) -> None:
     told: list[tuple[int, int]] = []
-    found = criticality(service, demand, "car", candidates=20,
-                        progress=lambda done, of: told.append((done, of)), cancelled=lambda: len(told) >= 7)
+    found = criticality(
+        service,
+        demand,
+        "car",
+        candidates=20,
+        progress=lambda done, of: told.append((done, of)),
+        cancelled=lambda: len(told) >= 7,
+    )
     assert told == [(k, found.candidates) for k in range(1, 8)] and found.candidates >= 20
     assert not found.finished and len(found.losses) == 7
     assert f"Stopped after 7 of {found.candidates} roads" in found.in_words()
@@ -117,8 +129,13 @@ def test_the_only_road_to_a_district_is_found_however_little_it_carries(
     network, standing = service.network, service.state
     place = demand.districts["East Quay"]
     tail, head = int(network.edge_tail[place.edge]), int(network.edge_head[place.edge])
-    around = [e for e in range(network.edge_count) if e != place.edge and not standing.closed[e]
-              and {tail, head} & {int(network.edge_tail[e]), int(network.edge_head[e])}]
+    around = [
+        e
+        for e in range(network.edge_count)
+        if e != place.edge
+        and not standing.closed[e]
+        and {tail, head} & {int(network.edge_tail[e]), int(network.edge_head[e])}
+    ]
     expected = {edge for edge, hurt in brute_force(service, demand).items() if hurt[0]}
     # All but one of the roads at the district are shut: what is left is its only way in.
     for left in around:
@@ -144,7 +161,8 @@ def test_as_many_pass_the_roads_at_a_place_as_are_bound_elsewhere(service: Routi
     far = [node for node in reached.tolist() if node not in network.edge_nodes[start.edge]][:50]
     passengers[far] = 2.0
     carried = graph.carried([start], passengers)
-    leaving = [arc for node in network.edge_nodes[start.edge]
-               for arc in np.flatnonzero(network.arc_tail == node).tolist()]
+    leaving = [
+        arc for node in network.edge_nodes[start.edge] for arc in np.flatnonzero(network.arc_tail == node).tolist()
+    ]
     edges = {int(network.arc_edge[arc]) for arc in leaving} - {start.edge}
     assert carried[sorted(edges)].sum() >= 2.0 * len(far) and carried.max() <= 2.0 * len(far)

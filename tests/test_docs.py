@@ -69,18 +69,14 @@ def test_the_pages_name_the_commands_people_need_first() -> None:
 
 def test_every_documented_command_exists() -> None:
     root = command_tree()
-    wrong = [
-        f"{page}: tocsin {' '.join(words)}" for page, words in said_commands() if wrong_words(root, words)
-    ]
+    wrong = [f"{page}: tocsin {' '.join(words)}" for page, words in said_commands() if wrong_words(root, words)]
     assert wrong == []
 
 
 def test_every_command_is_documented() -> None:
     root = command_tree()
     said = [words for _, words in said_commands()]
-    missing = [
-        " ".join(path) for path in all_commands(root) if not any(tuple(w[: len(path)]) == path for w in said)
-    ]
+    missing = [" ".join(path) for path in all_commands(root) if not any(tuple(w[: len(path)]) == path for w in said)]
     assert missing == []
 
 

@@ -14,12 +14,26 @@ from twin.elevation import read_elevation, utm
 SLOPE = np.add.outer(-10.0 * np.arange(6), 1.0 * np.arange(8)).astype(np.float32) + 100  # falls south, rises east
 
 
-def _tiff(path: Path, keys: list[tuple[int, int]], corner: tuple[float, float], step: float,
-          values: np.ndarray = SLOPE, nodata: str = "-9999") -> Path:
+def _tiff(
+    path: Path,
+    keys: list[tuple[int, int]],
+    corner: tuple[float, float],
+    step: float,
+    values: np.ndarray = SLOPE,
+    nodata: str = "-9999",
+) -> Path:
     directory = [1, 1, 0, len(keys)] + [number for key, value in keys for number in (key, 0, 1, value)]
-    tifffile.imwrite(path, values, metadata=None, extratags=[
-        (33550, "d", 3, (step, step, 0.0)), (33922, "d", 6, (0.0, 0.0, 0.0, *corner, 0.0)),
-        (34735, "H", len(directory), directory), (42113, "s", 0, nodata)])
+    tifffile.imwrite(
+        path,
+        values,
+        metadata=None,
+        extratags=[
+            (33550, "d", 3, (step, step, 0.0)),
+            (33922, "d", 6, (0.0, 0.0, 0.0, *corner, 0.0)),
+            (34735, "H", len(directory), directory),
+            (42113, "s", 0, nodata),
+        ],
+    )
     return path
 
 
@@ -58,12 +72,22 @@ def test_a_geotiff_in_utm_is_met_at_its_own_metres(tmp_path: Path) -> None:
     assert _one(path, -8.61, 41.15) == pytest.approx(91, abs=0.01)
 
 
-@pytest.mark.parametrize(("lon", "lat", "zone", "south", "east", "north"), [
-    (3.0, 0.0, 31, False, 500_000.0, 0.0), (-3.0, 60.0, 30, False, 500_000.0, 6_651_411.190),
-    (0.0, 0.0, 31, False, 166_021.443, 0.0), (177.0, -0.0, 60, True, 500_000.0, 10_000_000.0),
-])
+@pytest.mark.parametrize(
+    ("lon", "lat", "zone", "south", "east", "north"),
+    [
+        (3.0, 0.0, 31, False, 500_000.0, 0.0),
+        (-3.0, 60.0, 30, False, 500_000.0, 6_651_411.190),
+        (0.0, 0.0, 31, False, 166_021.443, 0.0),
+        (177.0, -0.0, 60, True, 500_000.0, 10_000_000.0),
+    ],
+)
 def test_utm_agrees_with_known_positions(
-    lon: float, lat: float, zone: int, south: bool, east: float, north: float,
+    lon: float,
+    lat: float,
+    zone: int,
+    south: bool,
+    east: float,
+    north: float,
 ) -> None:
     x, y = utm(np.array([lon]), np.array([lat]), zone, south=south)
     assert float(x[0]) == pytest.approx(east, abs=0.01)
@@ -72,8 +96,9 @@ def test_utm_agrees_with_known_positions(
 
 def test_an_asc_grid_is_read_from_north_to_south(tmp_path: Path) -> None:
     path = tmp_path / "a.asc"
-    path.write_text("ncols 3\nnrows 2\nxllcorner 5\nyllcorner 50\ncellsize 0.1\nNODATA_value -1\n1 2 3\n4 5 -1\n",
-                    encoding="ascii")
+    path.write_text(
+        "ncols 3\nnrows 2\nxllcorner 5\nyllcorner 50\ncellsize 0.1\nNODATA_value -1\n1 2 3\n4 5 -1\n", encoding="ascii"
+    )
     assert _one(path, 5.05, 50.15) == 1
     assert _one(path, 5.15, 50.05) == 5
     assert np.isnan(_one(path, 5.25, 50.05))

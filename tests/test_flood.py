@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -146,3 +147,9 @@ def test_importing_hazards_loads_no_scipy() -> None:
     code = "import sys, twin.hazards; sys.exit('scipy' in sys.modules)"
     root = Path(__file__).resolve().parent.parent
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_a_pack_without_elevation_tells_no_flood(town: CityPack) -> None:
+    flat = replace(town, meta={**town.meta, "datum": "none"})
+    with pytest.raises(RoadError, match=r"TOC-5207.*without elevation"):
+        FloodModel(flat).at(2.5)

@@ -24,15 +24,20 @@ def wkt(kind: str, *places: tuple[float, float]) -> str:
 
 
 def square(x: float, y: float, half: float) -> list[tuple[float, float]]:
-    return [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half),
-            (x - half, y - half)]
+    return [
+        (x - half, y - half),
+        (x + half, y - half),
+        (x + half, y + half),
+        (x - half, y + half),
+        (x - half, y - half),
+    ]
 
 
 def by_sampling(town: CityPack, inside: object) -> set[int]:
     """Edges of which some point, taken every 10 cm, is inside."""
     found = set()
     for edge in range(len(town.edge_tail)):
-        line = town.geom_xy[town.geom_start[edge]:town.geom_start[edge + 1]].astype(np.float64)
+        line = town.geom_xy[town.geom_start[edge] : town.geom_start[edge + 1]].astype(np.float64)
         along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))))
         at = np.linspace(0, along[-1], int(along[-1] * 10) + 2)
         points = np.column_stack((np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])))
@@ -51,7 +56,7 @@ def test_a_polygon_touches_the_roads_that_run_into_it_and_no_others(town: CityPa
 
 def test_a_road_that_only_crosses_a_narrow_shape_is_touched(town: CityPack) -> None:
     edge = 40
-    line = town.geom_xy[town.geom_start[edge]:town.geom_start[edge + 1]].astype(float)
+    line = town.geom_xy[town.geom_start[edge] : town.geom_start[edge + 1]].astype(float)
     middle, way = line[1:3].mean(axis=0), line[2] - line[1]
     across = np.array([-way[1], way[0]]) / np.hypot(*way) * 5
     cut = wkt("LINESTRING", tuple(middle - across), tuple(middle + across))  # type: ignore[arg-type]
@@ -80,7 +85,9 @@ def test_every_kind_of_geojson_says_the_same_as_its_wkt(town: CityPack) -> None:
     text = ", ".join(f"{lon} {lat}" for lon, lat in ring)
     polygon = {"type": "Polygon", "coordinates": [ring]}
     same = [
-        f"POLYGON(({text}))", f" multipolygon ( (( {text} )) ) ", json.dumps(polygon),
+        f"POLYGON(({text}))",
+        f" multipolygon ( (( {text} )) ) ",
+        json.dumps(polygon),
         json.dumps({"type": "MultiPolygon", "coordinates": [[ring]]}),
         json.dumps({"type": "Feature", "properties": {}, "geometry": polygon}),
         json.dumps({"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": polygon}]}),
@@ -90,23 +97,51 @@ def test_every_kind_of_geojson_says_the_same_as_its_wkt(town: CityPack) -> None:
     assert len(found[0]) > 20 and all(one == found[0] for one in found)
 
 
-@pytest.mark.parametrize("text", [
-    "", "POINT", "POINT ()", "POINT (1)", "POINT (1 2", "POINT (1 2) POINT (1 2)", "POINT Z (1 2 3)", "POINT (1, 2)",
-    "POINT (1 2, 3 4)", "LINESTRING (1 2)", "POLYGON ((0 0, 1 0, 1 1))", "POLYGON ((0 0, 1 0, 1 1, 0 1))",
-    "POLYGON (0 0, 1 0, 1 1, 0 0)", "CIRCLE (1 2)", "POINT EMPTY", "SRID=4326;POINT (1 2)", "POINT (1 2);", "{}",
-    '{"type": "Point"}', '{"type": "Point", "coordinates": ["1", 2]}', '{"type": "Point", "coordinates": [true, 2]}',
-    '{"type": "Polygon", "coordinates": []}', '{"type": "FeatureCollection", "features": []}', '{"type": "Point"',
-    '{"type": "Feature", "geometry": null}',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "POINT",
+        "POINT ()",
+        "POINT (1)",
+        "POINT (1 2",
+        "POINT (1 2) POINT (1 2)",
+        "POINT Z (1 2 3)",
+        "POINT (1, 2)",
+        "POINT (1 2, 3 4)",
+        "LINESTRING (1 2)",
+        "POLYGON ((0 0, 1 0, 1 1))",
+        "POLYGON ((0 0, 1 0, 1 1, 0 1))",
+        "POLYGON (0 0, 1 0, 1 1, 0 0)",
+        "CIRCLE (1 2)",
+        "POINT EMPTY",
+        "SRID=4326;POINT (1 2)",
+        "POINT (1 2);",
+        "{}",
+        '{"type": "Point"}',
+        '{"type": "Point", "coordinates": ["1", 2]}',
+        '{"type": "Point", "coordinates": [true, 2]}',
+        '{"type": "Polygon", "coordinates": []}',
+        '{"type": "FeatureCollection", "features": []}',
+        '{"type": "Point"',
+        '{"type": "Feature", "geometry": null}',
+    ],
+)
 def test_what_is_no_shape_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="TOC-2002"):
         read_shape(text)
 
 
-@pytest.mark.parametrize("text", [
-    "POINT (181 0)", "POINT (0 -90.5)", "POINT (1e400 0)", '{"type": "Point", "coordinates": [0, 91]}',
-    '{"type": "Point", "coordinates": [NaN, 0]}',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POINT (181 0)",
+        "POINT (0 -90.5)",
+        "POINT (1e400 0)",
+        '{"type": "Point", "coordinates": [0, 91]}',
+        '{"type": "Point", "coordinates": [NaN, 0]}',
+    ],
+)
 def test_a_position_off_the_globe_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="TOC-2009"):
         read_shape(text)

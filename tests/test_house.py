@@ -118,9 +118,7 @@ def test_each_package_says_what_it_owns(package: str) -> None:
 def test_no_module_is_a_grab_bag_or_longer_than_600_lines() -> None:
     bags = [module_name(path) for path in sources(*PACKAGES) if GRAB_BAG.match(path.stem)]
     long = [
-        module_name(path)
-        for path in sources(*PACKAGES)
-        if len(path.read_text(encoding="utf-8").splitlines()) > 600
+        module_name(path) for path in sources(*PACKAGES) if len(path.read_text(encoding="utf-8").splitlines()) > 600
     ]
     assert (bags, long) == ([], [])
 
@@ -133,9 +131,7 @@ def test_the_headless_half_never_imports_the_screens(room: str) -> None:
     if not list(sources(room)):
         pytest.skip(f"{room} does not exist yet")
     guilty = {
-        module_name(path): sorted(
-            m for m in imported(path) if within(m, "console.tui") or within(m, "textual")
-        )
+        module_name(path): sorted(m for m in imported(path) if within(m, "console.tui") or within(m, "textual"))
         for path in sources(room)
     }
     assert {name: hits for name, hits in guilty.items() if hits} == {}
@@ -180,9 +176,7 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
             if not declared & {_canonical(owner) for owner in owners.get(top, [top])}:
                 undeclared.setdefault(top, set()).add(module_name(path))
     # starlette and pydantic_core are faces of fastapi and pydantic, which pin them
-    assert {
-        top: names for top, names in undeclared.items() if top not in {"starlette", "pydantic_core"}
-    } == {}
+    assert {top: names for top, names in undeclared.items() if top not in {"starlette", "pydantic_core"}} == {}
 
 
 # -- dependencies and pins
@@ -244,9 +238,7 @@ def test_the_bill_of_materials_is_the_pins() -> None:
 
 def test_the_tree_check_finds_planted_hosts_and_paths() -> None:
     check = script("check_tree")
-    planted = (
-        "see https://" + "pypi" + ".org/simple\ncache = '/" + "home/alice/x'\nhttps://example.net/home/page\n"
-    )
+    planted = "see https://" + "pypi" + ".org/simple\ncache = '/" + "home/alice/x'\nhttps://example.net/home/page\n"
     assert list(check.text_findings("a", planted)) == [
         "a:1: registry host " + "pypi" + ".org",
         "a:2: machine path /" + "home/alice",
@@ -270,10 +262,7 @@ def test_every_code_in_the_sources_is_in_the_catalogue() -> None:
 
 def test_every_code_in_the_catalogue_belongs_to_a_family() -> None:
     families = script("error_pages").families()
-    assert (
-        sorted(code for code in CATALOGUE if not re.fullmatch(rf"TOC-[{''.join(families)}]\d{{3}}", code))
-        == []
-    )
+    assert sorted(code for code in CATALOGUE if not re.fullmatch(rf"TOC-[{''.join(families)}]\d{{3}}", code)) == []
 
 
 def test_the_error_page_is_up_to_date() -> None:

@@ -76,8 +76,19 @@ def test_no_node_is_left_where_the_same_street_merely_goes_on(pack: CityPack) ->
     one, other = edge[order][at], edge[order][at + 1]
     speed = np.zeros(len(pack.edge_tail))
     speed[pack.arc_edge] = pack.arc_speed_mps
-    facts = np.column_stack([pack.edge_class, pack.edge_name, pack.edge_flags, pack.edge_access, pack.edge_layer,
-                             pack.edge_max_height_cm, pack.edge_max_width_cm, pack.edge_max_weight_kg, speed])
+    facts = np.column_stack(
+        [
+            pack.edge_class,
+            pack.edge_name,
+            pack.edge_flags,
+            pack.edge_access,
+            pack.edge_layer,
+            pack.edge_max_height_cm,
+            pack.edge_max_width_cm,
+            pack.edge_max_weight_kg,
+            speed,
+        ]
+    )
     alike = (facts[one] == facts[other]).all(axis=1) & (one != other)
     alike &= (pack.edge_flags[one] & RoadFlag.ONE_WAY == 0) & (pack.edge_class[one] < RoadClass.FERRY)
     alike[np.isin(two, pack.arc_head[pack.turn_from])] = False  # a restriction speaks of the node
@@ -92,9 +103,14 @@ def test_water_is_where_vancouver_has_it(packs: dict[str, CityPack]) -> None:
     if "vancouver" not in packs:
         pytest.skip("vancouver.osm.pbf is not at ../shared/osm")
     pack = packs["vancouver"]
-    expected = {"English Bay": (-123.19, 49.295, Ground.WATER), "Burrard Inlet": (-123.08, 49.295, Ground.WATER),
-                "False Creek": (-123.113, 49.2725, Ground.WATER), "Stanley Park": (-123.145, 49.303, Ground.PARK),
-                "Fraser River": (-123.1279, 49.1973, Ground.WATER), "Queen Elizabeth Park": (-123.112, 49.2405, None)}
+    expected = {
+        "English Bay": (-123.19, 49.295, Ground.WATER),
+        "Burrard Inlet": (-123.08, 49.295, Ground.WATER),
+        "False Creek": (-123.113, 49.2725, Ground.WATER),
+        "Stanley Park": (-123.145, 49.303, Ground.PARK),
+        "Fraser River": (-123.1279, 49.1973, Ground.WATER),
+        "Queen Elizabeth Park": (-123.112, 49.2405, None),
+    }
     for name, (lon, lat, ground) in expected.items():
         x, y = pack.to_xy(lon, lat)
         row, col = int((y - pack.ground_y0) // pack.ground_cell_m), int((x - pack.ground_x0) // pack.ground_cell_m)
@@ -122,7 +138,7 @@ def test_an_extract_cut_off_anywhere_is_refused_and_leaves_nothing(tmp_path: Pat
         pytest.skip("helsinki.osm.pbf is not at ../shared/osm")
     whole = source.read_bytes()
     cut = tmp_path / "cut.osm.pbf"
-    cut.write_bytes(whole[:int(len(whole) * share)])
+    cut.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(RoadError) as refused:
         import_osm(cut, tmp_path / "out" / "x.pack", progress=lambda _what, _share: None)
     assert refused.value.code == "TOC-5304"

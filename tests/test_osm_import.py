@@ -58,7 +58,9 @@ class Map:
             head += f'<bounds minlat="{SOUTH}" minlon="{WEST}" maxlat="{north}" maxlon="{east}"/>'
         nodes = "".join(
             f'<node id="{number}" version="1" lat="{SOUTH + STEP * y:.7f}" lon="{WEST + STEP * x:.7f}">'
-            f'{self._tagged.get(number, "")}</node>' for (x, y), number in self._nodes.items())
+            f"{self._tagged.get(number, '')}</node>"
+            for (x, y), number in self._nodes.items()
+        )
         path.write_text(head + nodes + "".join(self._lines) + "".join(self._relations) + "</osm>", encoding="utf-8")
         return path
 
@@ -72,7 +74,8 @@ class City:
 
     def __init__(self, made: Map, folder: Path, **more: Any) -> None:
         self.report: ImportReport = import_osm(
-            made.write(folder / "town.osm"), folder / "town.pack", progress=lambda _what, _share: None, **more)
+            made.write(folder / "town.osm"), folder / "town.pack", progress=lambda _what, _share: None, **more
+        )
         self.pack = CityPack.open(folder / "town.pack")
         self.pack.verify()
 
@@ -204,8 +207,14 @@ def _arm(city: City, number: int, *, into: bool) -> int:
 
 def test_no_left_turn_forbids_that_turn_alone(tmp_path: Path) -> None:
     town = _crossroads()
-    town.relation(1, ("way", 1, "from"), ("node", town.node(5, 5), "via"), ("way", 4, "to"),
-                  type="restriction", restriction="no_left_turn")
+    town.relation(
+        1,
+        ("way", 1, "from"),
+        ("node", town.node(5, 5), "via"),
+        ("way", 4, "to"),
+        type="restriction",
+        restriction="no_left_turn",
+    )
     city = City(town, tmp_path)
     assert city.forbidden() == {(_arm(city, 1, into=True), _arm(city, 4, into=False))}
     assert city.report.turns_applied == 1
@@ -213,8 +222,14 @@ def test_no_left_turn_forbids_that_turn_alone(tmp_path: Path) -> None:
 
 def test_only_straight_on_forbids_every_other_turn(tmp_path: Path) -> None:
     town = _crossroads()
-    town.relation(1, ("way", 1, "from"), ("node", town.node(5, 5), "via"), ("way", 3, "to"),
-                  type="restriction", restriction="only_straight_on")
+    town.relation(
+        1,
+        ("way", 1, "from"),
+        ("node", town.node(5, 5), "via"),
+        ("way", 3, "to"),
+        type="restriction",
+        restriction="only_straight_on",
+    )
     city = City(town, tmp_path)
     come = _arm(city, 1, into=True)
     assert city.forbidden() == {(come, _arm(city, 2, into=False)), (come, _arm(city, 4, into=False))}
@@ -222,8 +237,14 @@ def test_only_straight_on_forbids_every_other_turn(tmp_path: Path) -> None:
 
 def test_no_u_turn_forbids_going_back_on_the_same_segment(tmp_path: Path) -> None:
     town = _crossroads()
-    town.relation(1, ("way", 1, "from"), ("node", town.node(5, 5), "via"), ("way", 1, "to"),
-                  type="restriction", restriction="no_u_turn")
+    town.relation(
+        1,
+        ("way", 1, "from"),
+        ("node", town.node(5, 5), "via"),
+        ("way", 1, "to"),
+        type="restriction",
+        restriction="no_u_turn",
+    )
     city = City(town, tmp_path)
     assert city.forbidden() == {(_arm(city, 1, into=True), _arm(city, 1, into=False))}
 
@@ -232,13 +253,16 @@ def test_restrictions_that_do_not_bind_cars_or_cannot_be_applied_are_counted(tmp
     town = _crossroads()
     node = town.node(5, 5)
     arms = (("way", 1, "from"), ("way", 4, "to"))
-    town.relation(1, *arms, ("node", node, "via"), type="restriction", restriction="no_left_turn",
-                  **{"except": "bus;motorcar"})
+    town.relation(
+        1, *arms, ("node", node, "via"), type="restriction", restriction="no_left_turn", **{"except": "bus;motorcar"}
+    )
     town.relation(2, *arms, ("node", node, "via"), type="restriction", restriction__hgv="no_left_turn")
-    town.relation(3, ("way", 1, "from"), ("way", 2, "via"), ("way", 5, "to"), type="restriction",
-                  restriction="no_u_turn")
-    town.relation(4, ("way", 1, "from"), ("node", node, "via"), ("way", 777, "to"), type="restriction",
-                  restriction="no_left_turn")
+    town.relation(
+        3, ("way", 1, "from"), ("way", 2, "via"), ("way", 5, "to"), type="restriction", restriction="no_u_turn"
+    )
+    town.relation(
+        4, ("way", 1, "from"), ("node", node, "via"), ("way", 777, "to"), type="restriction", restriction="no_left_turn"
+    )
     city = City(town, tmp_path)
     report = city.report
     assert city.forbidden() == set()
@@ -249,8 +273,14 @@ def test_restrictions_that_do_not_bind_cars_or_cannot_be_applied_are_counted(tmp
 def test_a_restriction_holds_at_a_node_where_only_two_ways_meet(tmp_path: Path) -> None:
     town = Map()
     town.square()
-    town.relation(1, ("way", 901, "from"), ("node", town.node(8, 2), "via"), ("way", 901, "to"),
-                  type="restriction", restriction="no_u_turn")
+    town.relation(
+        1,
+        ("way", 901, "from"),
+        ("node", town.node(8, 2), "via"),
+        ("way", 901, "to"),
+        type="restriction",
+        restriction="no_u_turn",
+    )
     city = City(town, tmp_path)
     assert len(city.forbidden()) == 1
 
@@ -360,8 +390,9 @@ def test_a_lake_with_an_island_is_filled_by_parity(tmp_path: Path) -> None:
     town.way(1, (3, 3), (7, 3), (7, 7))
     town.way(2, (7, 7), (3, 7), (3, 3))
     town.way(3, (4.5, 4.5), (5.5, 4.5), (5.5, 5.5), (4.5, 5.5), (4.5, 4.5))
-    town.relation(1, ("way", 1, "outer"), ("way", 2, "outer"), ("way", 3, "inner"), type="multipolygon",
-                  natural="water")
+    town.relation(
+        1, ("way", 1, "outer"), ("way", 2, "outer"), ("way", 3, "inner"), type="multipolygon", natural="water"
+    )
     city = City(town, tmp_path)
     assert city.ground(3.5, 5) is Ground.WATER
     assert city.ground(5, 5) is Ground.LAND
@@ -407,10 +438,16 @@ def test_the_edited_list_of_facilities_wins_on_the_next_import(tmp_path: Path) -
     assert edited.read_text(encoding="utf-8") == before
 
 
-@pytest.mark.parametrize("text", [
-    "- {id: A, kind: hospital}", "- [", "hospital", "- {id: A, kind: x, name: x, lon: 400, lat: 0}",
-    "- {id: A, kind: x, name: x, lon: 4, lat: 0}\n- {id: A, kind: x, name: x, lon: 4, lat: 0}",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- {id: A, kind: hospital}",
+        "- [",
+        "hospital",
+        "- {id: A, kind: x, name: x, lon: 400, lat: 0}",
+        "- {id: A, kind: x, name: x, lon: 4, lat: 0}\n- {id: A, kind: x, name: x, lon: 4, lat: 0}",
+    ],
+)
 def test_a_wrong_list_of_facilities_stops_the_import_before_anything_is_written(tmp_path: Path, text: str) -> None:
     town = Map()
     town.square()
@@ -443,7 +480,7 @@ def test_a_file_cut_off_in_the_middle_is_refused(tmp_path: Path) -> None:
     town = Map()
     town.square()
     whole = town.write(tmp_path / "town.osm").read_bytes()
-    (tmp_path / "cut.osm").write_bytes(whole[:len(whole) // 2])
+    (tmp_path / "cut.osm").write_bytes(whole[: len(whole) // 2])
     assert _refusal(tmp_path / "cut.osm", tmp_path) == "TOC-5304"
 
 
@@ -469,8 +506,11 @@ def test_without_bounds_or_elevation_the_pack_says_so(tmp_path: Path) -> None:
 def test_elevation_reaches_the_terrain_and_the_nodes(tmp_path: Path) -> None:
     rows = [" ".join(str(10 * (19 - row)) for _ in range(20)) for row in range(20)]
     grid = tmp_path / "dem.asc"
-    grid.write_text(f"ncols 20\nnrows 20\nxllcorner {WEST - 5 * STEP}\nyllcorner {SOUTH - 5 * STEP}\n"
-                    f"cellsize {STEP}\nNODATA_value -9999\n" + "\n".join(rows), encoding="ascii")
+    grid.write_text(
+        f"ncols 20\nnrows 20\nxllcorner {WEST - 5 * STEP}\nyllcorner {SOUTH - 5 * STEP}\n"
+        f"cellsize {STEP}\nNODATA_value -9999\n" + "\n".join(rows),
+        encoding="ascii",
+    )
     town = Map()
     town.square()
     city = City(town, tmp_path, elevation=grid)
@@ -499,8 +539,10 @@ def test_progress_says_how_fast_it_goes_and_how_long_it_will_take() -> None:
     ticker = Ticker(lambda words, share: told.append((words, share)), lambda: next(seconds), 3_800_000, pbf=True)
     ticker.count("Reading", 50_000)
     ticker.step("Joining the roads", 0.5)
-    assert told == [("Reading: 50,000 objects, 25,000 a second, about 5 s left", 0.3),
-                    ("Joining the roads, about 4 s left", 0.5)]
+    assert told == [
+        ("Reading: 50,000 objects, 25,000 a second, about 5 s left", 0.3),
+        ("Joining the roads, about 4 s left", 0.5),
+    ]
 
 
 def test_a_multipolygon_cut_by_the_extract_is_closed_at_the_cut(tmp_path: Path) -> None:
@@ -508,8 +550,9 @@ def test_a_multipolygon_cut_by_the_extract_is_closed_at_the_cut(tmp_path: Path) 
     town.square()
     town.way(1, (0, 4), (5, 4.2), (9, 4))  # both banks of a river; what joins them lies outside
     town.way(2, (9, 6), (5, 6.2), (0, 6))
-    town.relation(1, ("way", 1, "outer"), ("way", 2, "outer"), ("way", 77, "outer"), type="multipolygon",
-                  waterway="riverbank")
+    town.relation(
+        1, ("way", 1, "outer"), ("way", 2, "outer"), ("way", 77, "outer"), type="multipolygon", waterway="riverbank"
+    )
     city = City(town, tmp_path)
     assert city.ground(5, 5) is Ground.WATER
     assert city.ground(5, 7) is Ground.LAND

@@ -23,18 +23,29 @@ def small_city() -> dict[str, Any]:
     """Arrays of a city of one straight two-way street."""
     segments = np.array([[0, 0, 100, 0]], np.float32)
     arrays: dict[str, Any] = {
-        "node_xy": np.array([[0, 0], [100, 0]], np.float64), "node_elevation_m": np.array([2, 3], np.float32),
-        "arc_tail": np.array([0, 1], np.int32), "arc_head": np.array([1, 0], np.int32),
-        "arc_length_m": np.full(2, 100, np.float32), "arc_speed_mps": np.full(2, 10, np.float32),
-        "arc_class": np.full(2, 4, np.uint8), "arc_edge": np.zeros(2, np.int32),
+        "node_xy": np.array([[0, 0], [100, 0]], np.float64),
+        "node_elevation_m": np.array([2, 3], np.float32),
+        "arc_tail": np.array([0, 1], np.int32),
+        "arc_head": np.array([1, 0], np.int32),
+        "arc_length_m": np.full(2, 100, np.float32),
+        "arc_speed_mps": np.full(2, 10, np.float32),
+        "arc_class": np.full(2, 4, np.uint8),
+        "arc_edge": np.zeros(2, np.int32),
         "arc_name": np.ones(2, np.int32),
-        "arc_flags": np.zeros(2, np.uint8), "edge_tail": np.zeros(1, np.int32),
-        "edge_head": np.ones(1, np.int32), "edge_class": np.full(1, 4, np.uint8),
-        "edge_name": np.ones(1, np.int32), "edge_flags": np.zeros(1, np.uint8),
-        "geom_xy": np.array([[0, 0], [100, 0]], np.float32), "geom_start": np.array([0, 2], np.int32),
-        "terrain": np.ones((3, 4), np.float32), "terrain_frame": np.array([-50.0, -50.0, 50.0]),
-        "ground": np.zeros((3, 4), np.uint8), "ground_frame": np.array([-50.0, -50.0, 50.0]),
-        "coast": np.zeros((0, 4), np.float32), "names_json": json_array(["", "Østre Quay"]),
+        "arc_flags": np.zeros(2, np.uint8),
+        "edge_tail": np.zeros(1, np.int32),
+        "edge_head": np.ones(1, np.int32),
+        "edge_class": np.full(1, 4, np.uint8),
+        "edge_name": np.ones(1, np.int32),
+        "edge_flags": np.zeros(1, np.uint8),
+        "geom_xy": np.array([[0, 0], [100, 0]], np.float32),
+        "geom_start": np.array([0, 2], np.int32),
+        "terrain": np.ones((3, 4), np.float32),
+        "terrain_frame": np.array([-50.0, -50.0, 50.0]),
+        "ground": np.zeros((3, 4), np.uint8),
+        "ground_frame": np.array([-50.0, -50.0, 50.0]),
+        "coast": np.zeros((0, 4), np.float32),
+        "names_json": json_array(["", "Østre Quay"]),
     }
     for level in LEVELS:
         lod = build_level(segments, np.full(1, 4, np.uint8), np.zeros(1, np.int32), level)
@@ -70,8 +81,7 @@ def test_the_same_city_is_the_same_bytes(path: Path, tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["again.pack", "small.pack"]
 
 
-@pytest.mark.parametrize(
-    ("where", "code"), [(0, "TOC-5101"), (8, "TOC-5102"), (17, "TOC-5101"), (-70, "TOC-5103")])
+@pytest.mark.parametrize(("where", "code"), [(0, "TOC-5101"), (8, "TOC-5102"), (17, "TOC-5101"), (-70, "TOC-5103")])
 def test_an_altered_byte_is_refused_with_its_code(path: Path, where: int, code: str) -> None:
     raw = bytearray(path.read_bytes())
     raw[where] ^= 0x41
@@ -108,10 +118,15 @@ def test_projection_takes_scalars_and_arrays_alike(path: Path) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(*[st.integers(-3000, 3000)] * 4), min_size=1, max_size=30),
-       st.sampled_from(list(LEVELS)), st.tuples(*[st.integers(-3000, 3000)] * 2))
+@given(
+    st.lists(st.tuples(*[st.integers(-3000, 3000)] * 4), min_size=1, max_size=30),
+    st.sampled_from(list(LEVELS)),
+    st.tuples(*[st.integers(-3000, 3000)] * 2),
+)
 def test_a_view_holds_every_segment_that_crosses_it(
-    lines: list[tuple[int, int, int, int]], level: int, corner: tuple[int, int],
+    lines: list[tuple[int, int, int, int]],
+    level: int,
+    corner: tuple[int, int],
 ) -> None:
     segments = np.array(lines, np.float32)
     lod = build_level(segments, np.zeros(len(lines), np.uint8), np.arange(len(lines), dtype=np.int32), level)
@@ -119,8 +134,12 @@ def test_a_view_holds_every_segment_that_crosses_it(
     seen = {index for run in lod.in_view(x0, y0, x1, y1) for index in range(run.start, run.stop)}
     middle = (lod.segments[:, :2] + lod.segments[:, 2:]) / 2
     inside = (middle >= (x0, y0)).all(axis=1) & (middle <= (x1, y1)).all(axis=1)
-    ends_inside = ((lod.segments[:, 0] >= x0) & (lod.segments[:, 0] <= x1)
-                   & (lod.segments[:, 1] >= y0) & (lod.segments[:, 1] <= y1))
+    ends_inside = (
+        (lod.segments[:, 0] >= x0)
+        & (lod.segments[:, 0] <= x1)
+        & (lod.segments[:, 1] >= y0)
+        & (lod.segments[:, 1] <= y1)
+    )
     assert set(np.flatnonzero(inside | ends_inside)) <= seen
     assert lod.cell_start[-1] == len(lod.segments)
 
@@ -137,6 +156,7 @@ def test_coarse_levels_keep_touching_segments_touching() -> None:
 
 def test_opening_imports_numpy_alone() -> None:
     code = "import sys, twin.pack; print(*(m for m in ('scipy', 'networkx', 'textual') if m in sys.modules))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                         cwd=Path(__file__).parents[1])
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+    )
     assert out.stdout.strip() == ""

@@ -68,6 +68,12 @@ async def test_a_fetch_that_fails_is_said_in_words() -> None:
 
 
 async def test_a_world_without_addresses_fetches_nothing() -> None:
-    nothing = Polling([FeedConfig(id="quiet", wire="cap")], {}, deliver=lambda *_: None, failed=lambda *_: None,
-                      unchanged=lambda _: None, rng=Random(1))
+    nothing = Polling(
+        [FeedConfig(id="quiet", wire="cap")],
+        {},
+        deliver=lambda *_: None,
+        failed=lambda *_: None,
+        unchanged=lambda _: None,
+        rng=Random(1),
+    )
     await asyncio.wait_for(nothing.run(), 1)

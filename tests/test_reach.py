@@ -90,10 +90,15 @@ def test_forbidden_turns_are_not_taken_and_cost_what_the_service_says(
     town: CityPack, network: RoadNetwork, towards: bool
 ) -> None:
     rng = np.random.default_rng(11)
-    pairs = np.array([
-        (before, after) for before, head in enumerate(town.arc_head.tolist())
-        for after in np.flatnonzero(town.arc_tail == head).tolist() if rng.random() < 0.3
-    ], dtype=np.int32)
+    pairs = np.array(
+        [
+            (before, after)
+            for before, head in enumerate(town.arc_head.tolist())
+            for after in np.flatnonzero(town.arc_tail == head).tolist()
+            if rng.random() < 0.3
+        ],
+        dtype=np.int32,
+    )
     bound = RoadNetwork(Laid(town, turn_from=pairs[:, 0], turn_to=pairs[:, 1]))  # type: ignore[arg-type]
     state = RoadState.free(bound)
     start = Snap(60, 0.4, 0.0, "", 0, 0)
@@ -178,8 +183,7 @@ def test_an_outline_holds_what_is_reached_and_leaves_out_what_lies_far_from_it(
         for node in on_time.tolist():
             assert inside(band.polygons, *town.to_lonlat(*network.node_xy[node].tolist()))
     reached = network.node_xy[reach.nodes]
-    outside = [node for node in range(network.node_count)
-               if np.hypot(*(reached - network.node_xy[node]).T).min() > 260]
+    outside = [node for node in range(network.node_count) if np.hypot(*(reached - network.node_xy[node]).T).min() > 260]
     assert len(outside) > 20
     assert not any(inside(far.polygons, *town.to_lonlat(*network.node_xy[node].tolist())) for node in outside)
 
@@ -193,15 +197,19 @@ def test_outlines_are_rings_as_geojson_wants_them(network: RoadNetwork, snapper:
     for rings in geometry["coordinates"]:  # type: ignore[attr-defined]
         for k, ring in enumerate(rings):
             assert ring[0] == ring[-1] and len(ring) >= 4
-            turn = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(
-                [(x - ring[0][0], y - ring[0][1]) for x, y in ring]))
+            turn = sum(
+                x1 * y2 - x2 * y1
+                for (x1, y1), (x2, y2) in pairwise([(x - ring[0][0], y - ring[0][1]) for x, y in ring])
+            )
             assert turn > 0 if k == 0 else turn < 0
 
 
 def test_a_small_hole_is_filled_and_a_large_one_stays(network: RoadNetwork, snapper: Snapper) -> None:
     reach = ReachGraph(network, RoadState.free(network), "car").reach([snapper.snap(*lonlat(1000, 950))], 200.0)
-    holes = [sum(len(rings) - 1 for rings in outline(reach, [200.0], buffer_m=25.0, min_hole_m2=least)[0].polygons)
-             for least in (0.0, 4_000.0, 1e9)]
+    holes = [
+        sum(len(rings) - 1 for rings in outline(reach, [200.0], buffer_m=25.0, min_hole_m2=least)[0].polygons)
+        for least in (0.0, 4_000.0, 1e9)
+    ]
     assert holes[0] > holes[1] > holes[2] == 0
 
 

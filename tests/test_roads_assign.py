@@ -56,9 +56,7 @@ def test_no_other_assignment_is_better(case: tuple[list[list[float]], list[int]]
         return served, sum(cost[u][t] * PRIORITY_WEIGHT[priorities[t]] for u, t in pairs)
 
     best = min(
-        worth(
-            [(u, t) for u, t in zip(range(units), chosen, strict=True) if t < tasks and cost[u][t] < np.inf]
-        )
+        worth([(u, t) for u, t in zip(range(units), chosen, strict=True) if t < tasks and cost[u][t] < np.inf])
         for chosen in permutations(range(tasks + units), units)
     )
     pairs = [(p.unit, p.task) for p in assign(cost, priorities)]

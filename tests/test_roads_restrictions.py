@@ -192,9 +192,7 @@ def test_a_boat_keeps_to_water_links_and_a_car_takes_the_ferry_whatever_the_wate
 
 def one_way(network: RoadNetwork) -> int:
     """A one-way street against which the way round is long."""
-    return next(
-        e for e in range(network.edge_count) if NO_ARC in network.arc_pairs[e] and network.edge_name(e) != ""
-    )
+    return next(e for e in range(network.edge_count) if NO_ARC in network.arc_pairs[e] and network.edge_name(e) != "")
 
 
 @pytest.mark.parametrize("backend", ["auto", "scipy"])

@@ -194,9 +194,7 @@ def test_parallel_roads_stay_apart(network: RoadNetwork, service: RoutingService
     assert {key for *_, key in graph.edges(keys=True)} == set(range(count))
 
 
-def test_who_stands_on_a_closed_road_may_leave_it_and_is_flagged(
-    network: RoadNetwork, service: RoutingService
-) -> None:
+def test_who_stands_on_a_closed_road_may_leave_it_and_is_flagged(network: RoadNetwork, service: RoutingService) -> None:
     start, end = service.snapper.snap(*lonlat(1050, 900)), service.snapper.snap(*lonlat(300, 1500))
     service.update(RoadState.free(network).with_changes(1, closed_edges=[start.edge]))
     off = service.route("car", start, end)
@@ -225,9 +223,7 @@ def test_water_closes_a_road_to_those_who_cannot_wade_it_and_slows_the_others(
 
 
 def test_a_boat_is_never_sent_over_a_road(network: RoadNetwork, service: RoutingService) -> None:
-    assert service.route("boat", lonlat(100, 100), lonlat(900, 900)) == NoRoute(
-        "profile not on roads", service.epoch
-    )
+    assert service.route("boat", lonlat(100, 100), lonlat(900, 900)) == NoRoute("profile not on roads", service.epoch)
     with pytest.raises(RoadError, match="TOC-5203"):
         service.route("hovercraft", lonlat(100, 100), lonlat(900, 900))
 
@@ -306,9 +302,7 @@ def test_scipy_serves_until_the_order_is_there(network: RoadNetwork, tmp_path: P
     assert RoutingService(network, order_cache=cache).degraded == ""
 
 
-def test_an_order_of_another_network_or_a_damaged_one_is_not_used(
-    network: RoadNetwork, tmp_path: Path
-) -> None:
+def test_an_order_of_another_network_or_a_damaged_one_is_not_used(network: RoadNetwork, tmp_path: Path) -> None:
     from twin.engines.order import load_order
 
     other = RoadNetwork(build_town(tmp_path / "other.pack", seed=6))

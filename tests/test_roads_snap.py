@@ -40,9 +40,7 @@ places = st.tuples(st.floats(-200, 3200), st.floats(-300, 2100))
 
 @settings(max_examples=60)
 @given(place=places)
-def test_the_snapped_road_is_the_nearest_of_all(
-    town: CityPack, snapper: Snapper, place: tuple[float, float]
-) -> None:
+def test_the_snapped_road_is_the_nearest_of_all(town: CityPack, snapper: Snapper, place: tuple[float, float]) -> None:
     snap = snapper.snap(*lonlat(*place))
     distances = brute_m(town, *place)
     assert snap.distance_m == pytest.approx(min(distances.values()), abs=1e-3)

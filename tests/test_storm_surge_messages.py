@@ -28,8 +28,16 @@ from twin.pack import CityPack, Ground
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "sample_incidents" / "storm-surge"
 PLANTED_NAMES = (
-    "Catriona Mulvey", "Roisin Delahunt", "Ambrose Quill", "Whitlock", "Ursula Greaves", "Terence Alford",
-    "Tamsin Oduya", "Piotr Wolanski", "Halina Wolanska", "Fergus Tolland",
+    "Catriona Mulvey",
+    "Roisin Delahunt",
+    "Ambrose Quill",
+    "Whitlock",
+    "Ursula Greaves",
+    "Terence Alford",
+    "Tamsin Oduya",
+    "Piotr Wolanski",
+    "Halina Wolanska",
+    "Fergus Tolland",
 )
 """People of the night whose names must never stand in clear in a journal, a log or an export."""
 MARKUP = "[@click=app.approve('x')]A[/]"
@@ -56,12 +64,14 @@ def heard() -> tuple[tuple[float, str, Accepted | RefusedMessage], ...]:
     return tuple(
         (message.offset_ms / 60_000, message.feed, one)
         for message in Recording(FOLDER)
-        for one in intakes[message.feed].read(message.body, start_ms + message.offset_ms).messages)
+        for one in intakes[message.feed].read(message.body, start_ms + message.offset_ms).messages
+    )
 
 
 def reports() -> list[tuple[float, str, Report]]:
-    return [(minute, feed, report) for minute, feed, one in heard() if isinstance(one, Accepted)
-            for report in one.reports]
+    return [
+        (minute, feed, report) for minute, feed, one in heard() if isinstance(one, Accepted) for report in one.reports
+    ]
 
 
 def refusals() -> list[tuple[float, str, str]]:
@@ -107,9 +117,13 @@ def test_commands_and_decisions_are_given_by_people_of_the_scenario() -> None:
 def test_exactly_the_bad_messages_are_refused_each_for_its_reason() -> None:
     assert Counter((feed, code) for _, feed, code in refusals()) == {
         ("citizen-app", "TOC-2006"): 20,  # the same rubbish twenty times
-        ("citizen-app", "TOC-2001"): 1, ("citizen-app", "TOC-2002"): 1, ("citizen-app", "TOC-2004"): 1,
+        ("citizen-app", "TOC-2001"): 1,
+        ("citizen-app", "TOC-2002"): 1,
+        ("citizen-app", "TOC-2004"): 1,
         ("citizen-app", "TOC-2008"): 1,  # an app speaks for no hospital
-        ("calls-112", "TOC-2002"): 1, ("ais", "TOC-2002"): 1, ("unknown-cap", "TOC-2005"): 1,
+        ("calls-112", "TOC-2002"): 1,
+        ("ais", "TOC-2002"): 1,
+        ("unknown-cap", "TOC-2005"): 1,
         ("city-broker", "TOC-2009"): 1,
     }
 
@@ -155,9 +169,14 @@ def test_the_gauges_fall_silent_longer_than_their_feed_may() -> None:
 def test_only_the_issuer_updates_and_cancels_and_one_cancel_is_forged() -> None:
     alerts = [(feed, report) for _, feed, report in reports() if isinstance(report, AlertMessage)]
     assert [(feed, one.msg_type, one.status) for feed, one in alerts] == [
-        ("met-office", "Alert", "Exercise"), ("met-office", "Alert", "Exercise"), ("met-office", "Alert", "Test"),
-        ("met-office", "Update", "Exercise"), ("met-office", "Cancel", "Exercise"),
-        ("unknown-cap", "Cancel", "Exercise"), ("met-office", "Update", "Exercise")]
+        ("met-office", "Alert", "Exercise"),
+        ("met-office", "Alert", "Exercise"),
+        ("met-office", "Alert", "Test"),
+        ("met-office", "Update", "Exercise"),
+        ("met-office", "Cancel", "Exercise"),
+        ("unknown-cap", "Cancel", "Exercise"),
+        ("met-office", "Update", "Exercise"),
+    ]
     forged = alerts[5][1]
     update = alerts[3][1]
     assert forged.references[0].split(",")[1] == update.external_id
@@ -183,9 +202,14 @@ def test_the_ship_at_anchor_drags_and_no_other_does() -> None:
 
 def test_ships_beacons_and_partners_stay_on_the_water(pack: CityPack) -> None:
     ashore = [
-        (minute, report) for minute, feed, report in reports()
-        if isinstance(report, VesselReport | DistressReport) and feed == "ais" and report.lon_e7 is not None
-        and report.lat_e7 is not None and not on_water(pack, report.lon_e7 / 1e7, report.lat_e7 / 1e7)]
+        (minute, report)
+        for minute, feed, report in reports()
+        if isinstance(report, VesselReport | DistressReport)
+        and feed == "ais"
+        and report.lon_e7 is not None
+        and report.lat_e7 is not None
+        and not on_water(pack, report.lon_e7 / 1e7, report.lat_e7 / 1e7)
+    ]
     assert ashore == []
 
 
@@ -194,7 +218,7 @@ def on_water(pack: CityPack, lon: float, lat: float) -> bool:
     x, y = pack.to_xy(lon, lat)
     column = int((x - pack.ground_x0) // pack.ground_cell_m)
     row = int((y - pack.ground_y0) // pack.ground_cell_m)
-    near = pack.ground[max(row - 1, 0):row + 2, max(column - 1, 0):column + 2]
+    near = pack.ground[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
     return bool(((near == Ground.WATER) | (near == Ground.OUTSIDE)).any())
 
 
@@ -216,8 +240,12 @@ def test_two_trapped_callers_are_eighty_metres_and_two_people_apart() -> None:
 def test_life_safety_signals_are_there_and_end_only_by_their_sender() -> None:
     signals = [(one.signal, one.ended) for _, _, one in reports() if isinstance(one, DistressReport)]
     assert Counter(signals) == {
-        ("ais_mob", False): 4, ("ais_mob", True): 1, ("mayday", False): 1,
-        ("cot_alert", False): 2, ("cot_alert", True): 1}
+        ("ais_mob", False): 4,
+        ("ais_mob", True): 1,
+        ("mayday", False): 1,
+        ("cot_alert", False): 2,
+        ("cot_alert", True): 1,
+    }
 
 
 def test_hostile_texts_arrive_unchanged_as_plain_text() -> None:

@@ -20,9 +20,11 @@ def instance(seed: int, units: int = 12, tasks: int = 36) -> dict[str, object]:
     place = rng.uniform(0, 12_000, (units + tasks, 2))
     time = np.abs(place[:, None] - place[None]).sum(axis=2) / 11 * rng.uniform(1.0, 1.3, (units + tasks,) * 2)
     return dict(
-        start_s=time[:units, units:], between_s=time[units:, units:],
+        start_s=time[:units, units:],
+        between_s=time[units:, units:],
         priorities=rng.choice([1, 2, 3, 4], tasks, p=[0.15, 0.25, 0.35, 0.25]).tolist(),
-        service_s=rng.uniform(300, 900, tasks), eligible=rng.random((units, tasks)) < 0.5,
+        service_s=rng.uniform(300, 900, tasks),
+        eligible=rng.random((units, tasks)) < 0.5,
     )
 
 
@@ -54,7 +56,7 @@ def relocated(given: dict[str, object], plan: list[list[int]]) -> list[list[int]
                 without = [[t for t in tour if t != task] for tour in plan]
                 for b in np.flatnonzero(may[:, task]).tolist():
                     for at in range(len(without[b]) + 1):
-                        moved = [*without[:b], [*without[b][:at], task, *without[b][at:]], *without[b + 1:]]
+                        moved = [*without[:b], [*without[b][:at], task, *without[b][at:]], *without[b + 1 :]]
                         cost = weighted(given, moved)
                         if cost < best - 1e-6:
                             best, plan, improved = cost, moved, True
@@ -148,7 +150,8 @@ def test_on_small_questions_the_best_plan_of_all_is_found(seed: int, units: int,
     given = instance(seed, units, tasks) | {"eligible": np.ones((units, tasks), dtype=bool)}
     best = min(
         weighted(given, [[t for t in order if who[t] == unit] for unit in range(units)])
-        for order in permutations(range(tasks)) for who in product(range(units), repeat=tasks)
+        for order in permutations(range(tasks))
+        for who in product(range(units), repeat=tasks)
     )
     found = tours(**given, iterations=400, seed=1)  # type: ignore[arg-type]
     assert found.weighted_s == pytest.approx(best)

@@ -98,6 +98,5 @@ def _differs(lane: Lane, way: Found, kept: list[Found]) -> bool:
     length = network.arc_length_m[list(way[1])].astype(np.float64)
     total = float(length.sum())
     return total > 0.0 and all(
-        float(length[np.isin(edges, network.arc_edge[list(other)])].sum()) <= MAX_SHARED * total
-        for _, other in kept
+        float(length[np.isin(edges, network.arc_edge[list(other)])].sum()) <= MAX_SHARED * total for _, other in kept
     )

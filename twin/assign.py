@@ -26,9 +26,7 @@ class Pair:
     cost_s: float
 
 
-def assign(
-    cost_s: ArrayLike, priorities: Sequence[int], eligible: ArrayLike | None = None
-) -> tuple[Pair, ...]:
+def assign(cost_s: ArrayLike, priorities: Sequence[int], eligible: ArrayLike | None = None) -> tuple[Pair, ...]:
     """The best one-to-one assignment, by task; each unit and task at most once, only eligible pairs.
 
     ``cost_s`` (units, tasks) seconds, inf or nan where there is no way; ``priorities`` one per task, 1 most
@@ -53,9 +51,7 @@ def assign(
         tasks = np.concatenate((served, np.flatnonzero(urgency == level)))
         units, served = _serve(weighted[:, tasks], usable[:, tasks], len(served), tasks)
     order = np.argsort(served, kind="stable")
-    return tuple(
-        Pair(int(u), int(t), float(cost[u, t])) for u, t in zip(units[order], served[order], strict=True)
-    )
+    return tuple(Pair(int(u), int(t), float(cost[u, t])) for u, t in zip(units[order], served[order], strict=True))
 
 
 def _weights(urgency: NDArray[np.int64]) -> NDArray[np.float64]:

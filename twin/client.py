@@ -189,9 +189,7 @@ class RoutingClient:
     ) -> asyncio.Future[tuple[Value, int]]:
         owner = self._owners.get(who)
         if owner is None:
-            owner = self._owners[who] = MetricOwner(
-                who, self._hierarchy, self._snappers, self._state, self._builder
-            )
+            owner = self._owners[who] = MetricOwner(who, self._hierarchy, self._snappers, self._state, self._builder)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[tuple[Value, int]] = loop.create_future()
 

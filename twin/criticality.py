@@ -82,8 +82,10 @@ class RoadLoss:
             parts.append(f"{len(self.cut)} ways are lost altogether, to {shown}")
         if self.worst is not None and self.added_s > 0.0:
             facility, district, seconds = self.worst
-            parts.append(f"ways take {self.added_s:.0f} s longer on average, "
-                         f"most from {facility} to {district} ({seconds:.0f} s)")
+            parts.append(
+                f"ways take {self.added_s:.0f} s longer on average, "
+                f"most from {facility} to {district} ({seconds:.0f} s)"
+            )
         return f"Without {road}{where} {'; '.join(parts)}."
 
 
@@ -173,9 +175,7 @@ def _shared(ways: list[list[frozenset[int]]], weight: NDArray[np.float64]) -> li
     return sorted({edge for group in groups if group for edge in frozenset.intersection(*group)})
 
 
-def _carried(
-    graph: ReachGraph, sources: Sequence[Snap], samples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _carried(graph: ReachGraph, sources: Sequence[Snap], samples: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """float64 (e,): what each road carries from all sources to crossings drawn at random."""
     anywhere = np.zeros(graph.network.node_count)
     if samples and graph.network.node_count:
@@ -207,7 +207,10 @@ def _loss(
     tail, head = int(network.edge_tail[edge]), int(network.edge_head[edge])
     own = network.edge_name(edge)
     return RoadLoss(
-        edge, own, (_crossing(network, tail, own), _crossing(network, head, own)), carried,
+        edge,
+        own,
+        (_crossing(network, tail, own), _crossing(network, head, own)),
+        carried,
         tuple((names[r], districts[c]) for r, c in np.argwhere(cut).tolist()),
         float((added * weight).sum()) / total if total else 0.0,
         (names[int(row)], districts[int(column)], most) if most > 0.0 else None,

@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 _DEGREES = (4326, 4258, 4269)
 _WGS84_A = 6_378_137.0
 _WGS84_F = 1 / 298.257223563
-_VERTICAL = {5773: "EGM96", 3855: "EGM2008", 5703: "NAVD 88", 5714: "mean sea level", 5621: "EVRF2007",
-             5701: "Ordnance Datum Newlyn", 5730: "EVRF2000", 5783: "DHHN92", 7837: "DHHN2016"}
+_VERTICAL = {
+    5773: "EGM96",
+    3855: "EGM2008",
+    5703: "NAVD 88",
+    5714: "mean sea level",
+    5621: "EVRF2007",
+    5701: "Ordnance Datum Newlyn",
+    5730: "EVRF2000",
+    5783: "DHHN92",
+    7837: "DHHN2016",
+}
 _LAST_NODATA = -9_000.0  # below any ground: SRTM says −32768, many grids −9999
 
 

@@ -90,13 +90,16 @@ class FloodWatch:
 
     def judge(self, picture: StreamPicture, now_ms: int) -> list[ev.Event]:
         """The events that bring flood and closures up to the gauges; none while nothing moved enough."""
+        if not self._model.knows_heights:
+            return []
         level = self.level(picture, now_ms)
         known = picture.hazards.get(FLOOD_ID)
         closed = picture.barrier == "closed"
         if level is None or (known is not None and known.barrier_closed == closed and _stands(known, level)):
             return []
-        level = Level(_stepped(level.level_mm), None if level.inside_mm is None else _stepped(level.inside_mm),
-                      level.evidence)
+        level = Level(
+            _stepped(level.level_mm), None if level.inside_mm is None else _stepped(level.inside_mm), level.evidence
+        )
         flood = self._field(level.level_mm, closed, level.inside_mm)
         wet = int(np.count_nonzero(flood.edge_depth_m >= CLOSE_DEPTH_M))
         if known is None and not wet:
@@ -107,11 +110,21 @@ class FloodWatch:
         if closed:
             title += ", barrier closed" + (f", {level.inside_mm / 1000:.2f} m inside" if level.inside_mm else "")
         severity = "Severe" if closing or wet > 40 else "Moderate" if wet else "Minor"
-        return [ev.HazardChanged(
-            id=FLOOD_ID, hazard_kind="flood", title=title, level_mm=level.level_mm, barrier_closed=closed,
-            inside_mm=level.inside_mm, severity=severity, roads_closed=wet, status="active" if wet else "ended",
-            evidence=level.evidence,
-        ), *changes]
+        return [
+            ev.HazardChanged(
+                id=FLOOD_ID,
+                hazard_kind="flood",
+                title=title,
+                level_mm=level.level_mm,
+                barrier_closed=closed,
+                inside_mm=level.inside_mm,
+                severity=severity,
+                roads_closed=wet,
+                status="active" if wet else "ended",
+                evidence=level.evidence,
+            ),
+            *changes,
+        ]
 
     def _closures(self, flood: Flood, picture: StreamPicture) -> list[ev.Event]:
         pack = self._model.pack
@@ -125,19 +138,30 @@ class FloodWatch:
         for identifier, (street, under_edges, depth_m) in wanted.items():
             if _needs(picture.closures.get(identifier), under_edges):
                 lon, lat = self._middle(under_edges)
-                found.append(ev.RoadClosed(
-                    id=identifier, name=street, edges=tuple(under_edges), reason=f"{depth_m:.1f} m of water",
-                    by="flood", depth_mm=round(depth_m * 1000), lon_e7=to_e7(lon), lat_e7=to_e7(lat),
-                    profiles=("car", "ambulance")))
+                found.append(
+                    ev.RoadClosed(
+                        id=identifier,
+                        name=street,
+                        edges=tuple(under_edges),
+                        reason=f"{depth_m:.1f} m of water",
+                        by="flood",
+                        depth_mm=round(depth_m * 1000),
+                        lon_e7=to_e7(lon),
+                        lat_e7=to_e7(lat),
+                        profiles=("car", "ambulance"),
+                    )
+                )
         found.extend(
-            ev.RoadReopened(id=closure.id) for closure in picture.closures.values()
-            if closure.by == "flood" and closure.status == "active" and closure.id not in wanted)
+            ev.RoadReopened(id=closure.id)
+            for closure in picture.closures.values()
+            if closure.by == "flood" and closure.status == "active" and closure.id not in wanted
+        )
         return found
 
     def _middle(self, edges: list[int]) -> tuple[float, float]:
         pack = self._model.pack
         edge = edges[len(edges) // 2]
-        line = pack.geom_xy[pack.geom_start[edge]:pack.geom_start[edge + 1]]
+        line = pack.geom_xy[pack.geom_start[edge] : pack.geom_start[edge + 1]]
         x, y = line[len(line) // 2]
         lon, lat = pack.to_lonlat(float(x), float(y))
         return float(lon), float(lat)
@@ -150,8 +174,10 @@ def _stepped(level_mm: int) -> int:
 def _stands(known: Hazard, level: Level) -> bool:
     """Whether the water has moved less than a step since it was judged, on both sides of a closed barrier."""
     pairs = ((known.level_mm, level.level_mm), (known.inside_mm, level.inside_mm))
-    return all(before == now or (before is not None and now is not None and abs(now - before) < STEP_MM)
-               for before, now in pairs)
+    return all(
+        before == now or (before is not None and now is not None and abs(now - before) < STEP_MM)
+        for before, now in pairs
+    )
 
 
 def _distrust(sensor: Sensor, now_ms: int) -> str:
@@ -162,4 +188,3 @@ def _distrust(sensor: Sensor, now_ms: int) -> str:
 
 def _needs(known: Closure | None, edges: list[int]) -> bool:
     return known is None or known.status != "active" or list(known.edges) != edges
-

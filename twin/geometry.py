@@ -33,7 +33,6 @@ _TOKEN = re.compile(r"\s*([A-Za-z]+|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[(
 _NUMBER = re.compile(r"[-+.\d]")
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """Points, lines and polygons in longitude, latitude; each line and ring float64 (k, 2)."""
@@ -78,7 +77,7 @@ class _Wkt:
         while at < len(text):
             found = _TOKEN.match(text, at)
             if found is None:
-                raise InputError(f"WKT at character {at + 1}: {text[at:at + 12].strip()!r} is not expected.")
+                raise InputError(f"WKT at character {at + 1}: {text[at : at + 12].strip()!r} is not expected.")
             self._tokens.append(found[1])
             at = found.end()
             if len(self._tokens) > 4 * MOST_POSITIONS:

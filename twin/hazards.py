@@ -77,6 +77,7 @@ class FloodModel:
         if not bool(np.all(np.isfinite(pack.terrain))):
             raise RoadError("The terrain has cells without an elevation.", code="TOC-5207")
         self.pack = pack
+        self.knows_heights = pack.meta.get("datum") != "none"
         self._water = self._water_on_terrain()
         self._sea = self._open_water()
         self._gate = self._barrier_gate()
@@ -96,6 +97,8 @@ class FloodModel:
 
         ``inside_m``: level of the water behind the closed barrier, on the same datum.
         """
+        if not self.knows_heights:
+            raise RoadError("This pack was made without elevation: no flood can be told.", code="TOC-5207")
         step, level_m = _stepped(level_m)
         closed = barrier_closed and self._gate is not None and level_m <= self._crest_m
         inside_step, inside = _stepped(inside_m) if closed and inside_m is not None else (None, None)

@@ -166,9 +166,7 @@ class RoadNetwork:
         if not len(cell):
             return np.zeros(0, dtype=np.int32)
         cell -= cell.min(axis=0)
-        flat: NDArray[np.int32] = np.asarray(cell[:, 0] * (int(cell[:, 1].max()) + 1) + cell[:, 1]).astype(
-            np.int32
-        )
+        flat: NDArray[np.int32] = np.asarray(cell[:, 0] * (int(cell[:, 1].max()) + 1) + cell[:, 1]).astype(np.int32)
         return flat
 
     def optional(self, name: str) -> NDArray[np.integer] | None:
@@ -298,7 +296,5 @@ def cut_line(line: NDArray[np.floating], start: float, end: float) -> NDArray[np
     total = float(along[-1])
     first, last = start * total, end * total
     inside = (along > first) & (along < last)
-    ends = np.array(
-        [[np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])] for at in (first, last)]
-    )
+    ends = np.array([[np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])] for at in (first, last)])
     return np.concatenate((ends[:1], points[inside], ends[1:]))

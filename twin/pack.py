@@ -159,12 +159,18 @@ class CityPack:
         facts: dict[str, Any] = {name: arrays[name] for name in PLAIN_ARRAYS} | _optional(arrays)
         for raster in ("terrain", "ground"):
             frame = arrays[f"{raster}_frame"]
-            facts |= {f"{raster}_x0": float(frame[0]), f"{raster}_y0": float(frame[1]),
-                      f"{raster}_cell_m": float(frame[2])}
+            facts |= {
+                f"{raster}_x0": float(frame[0]),
+                f"{raster}_y0": float(frame[1]),
+                f"{raster}_cell_m": float(frame[2]),
+            }
         return cls(
-            path=path, checksum=checksum,
-            meta=json.loads(arrays["meta_json"].tobytes()), names=json.loads(arrays["names_json"].tobytes()),
-            levels=tuple(_level_of(arrays, level) for level in LEVELS), **facts,
+            path=path,
+            checksum=checksum,
+            meta=json.loads(arrays["meta_json"].tobytes()),
+            names=json.loads(arrays["names_json"].tobytes()),
+            levels=tuple(_level_of(arrays, level) for level in LEVELS),
+            **facts,
         )
 
     def lod(self, level: int) -> LodLevel:
@@ -195,14 +201,34 @@ class CityPack:
 
 
 PLAIN_ARRAYS = (
-    "node_xy", "node_elevation_m", "arc_tail", "arc_head", "arc_length_m", "arc_speed_mps", "arc_class",
-    "arc_edge", "arc_name", "arc_flags", "edge_tail", "edge_head", "edge_class", "edge_name", "edge_flags",
-    "geom_xy", "geom_start", "terrain", "ground", "coast",
+    "node_xy",
+    "node_elevation_m",
+    "arc_tail",
+    "arc_head",
+    "arc_length_m",
+    "arc_speed_mps",
+    "arc_class",
+    "arc_edge",
+    "arc_name",
+    "arc_flags",
+    "edge_tail",
+    "edge_head",
+    "edge_class",
+    "edge_name",
+    "edge_flags",
+    "geom_xy",
+    "geom_start",
+    "terrain",
+    "ground",
+    "coast",
 )
 TURN_ARRAYS = ("turn_from", "turn_to")
 LIMIT_ARRAYS: dict[str, type[np.generic]] = {
-    "edge_max_height_cm": np.uint16, "edge_max_width_cm": np.uint16, "edge_max_weight_kg": np.uint32,
-    "edge_access": np.uint8, "edge_layer": np.int8,
+    "edge_max_height_cm": np.uint16,
+    "edge_max_width_cm": np.uint16,
+    "edge_max_weight_kg": np.uint32,
+    "edge_access": np.uint8,
+    "edge_layer": np.int8,
 }
 """What a pack may leave out, with its type: read as nothing known."""
 
@@ -237,7 +263,7 @@ def write_pack(path: Path, arrays: Mapping[str, Array], meta: Mapping[str, Any])
     body = bytearray(offset)
     for name, array in whole.items():
         raw = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
-        body[table[name][2]:table[name][2] + len(raw)] = raw
+        body[table[name][2] : table[name][2] + len(raw)] = raw
     facts = {"version": FORMAT_VERSION, "sha256": _checksum(table, body), "arrays": table}
     header = json.dumps(facts).encode()
     lead = MAGIC + struct.pack("<II", FORMAT_VERSION, len(header)) + header
@@ -253,8 +279,13 @@ def json_array(value: Any) -> NDArray[np.uint8]:
 def level_arrays(level: int, lod: LodLevel) -> dict[str, Array]:
     """The arrays that hold one pyramid level in a pack."""
     frame = np.array([lod.x_min, lod.y_min, lod.cell_m, lod.cols, lod.rows], dtype=np.float64)
-    parts: dict[str, Array] = {"segments": lod.segments, "class": lod.road_class, "edge": lod.edge,
-                               "cells": lod.cell_start, "frame": frame}
+    parts: dict[str, Array] = {
+        "segments": lod.segments,
+        "class": lod.road_class,
+        "edge": lod.edge,
+        "cells": lod.cell_start,
+        "frame": frame,
+    }
     return {f"lod{level}_{part}": array for part, array in parts.items()}
 
 
@@ -266,7 +297,8 @@ def _optional(arrays: dict[str, Array]) -> dict[str, Array]:
 
 def _level_of(arrays: dict[str, Array], level: int) -> LodLevel:
     segments, kind, edge, cells, frame = (
-        arrays[f"lod{level}_{part}"] for part in ("segments", "class", "edge", "cells", "frame"))
+        arrays[f"lod{level}_{part}"] for part in ("segments", "class", "edge", "cells", "frame")
+    )
     x_min, y_min, cell_m, cols, rows = (float(value) for value in frame)
     return LodLevel(segments, kind, edge, cells, x_min, y_min, cell_m, int(cols), int(rows))
 
@@ -284,7 +316,7 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int, mmap.mmap]:
     if version != FORMAT_VERSION:
         raise RoadError(f"{path} has format {version}, this Tocsin reads {FORMAT_VERSION}", code="TOC-5102")
     try:
-        header = json.loads(data[16:16 + length])
+        header = json.loads(data[16 : 16 + length])
         header["arrays"].items(), header["sha256"]
     except (ValueError, KeyError, TypeError, AttributeError) as why:
         raise RoadError(str(path), code="TOC-5101") from why

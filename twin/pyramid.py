@@ -56,7 +56,10 @@ class LodLevel:
 
 
 def build_level(
-    segments: NDArray[np.float32], road_class: NDArray[np.uint8], edge: NDArray[np.int32], level: int,
+    segments: NDArray[np.float32],
+    road_class: NDArray[np.uint8],
+    edge: NDArray[np.int32],
+    level: int,
 ) -> LodLevel:
     """The level's segments out of all of the city's (n, 4) segments, with their classes and edge ids."""
     dot_m = 2.0**level
@@ -90,7 +93,10 @@ def _first_of_each(snapped: NDArray[np.int64], kind: NDArray[np.uint8]) -> NDArr
 
 
 def _split_long(
-    ends: NDArray[np.float32], kind: NDArray[np.uint8], edge: NDArray[np.int32], longest_m: float,
+    ends: NDArray[np.float32],
+    kind: NDArray[np.uint8],
+    edge: NDArray[np.int32],
+    longest_m: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.int32]]:
     """The same lines in pieces no longer than ``longest_m``."""
     start = ends[:, :2].astype(np.float64)
@@ -105,7 +111,10 @@ def _split_long(
 
 
 def _sorted_by_cell(
-    ends: NDArray[np.float32], kind: NDArray[np.uint8], edge: NDArray[np.int32], cell_m: float,
+    ends: NDArray[np.float32],
+    kind: NDArray[np.uint8],
+    edge: NDArray[np.int32],
+    cell_m: float,
 ) -> LodLevel:
     if not len(ends):
         return LodLevel(ends, kind, edge, np.zeros(2, np.int32), 0.0, 0.0, cell_m, 1, 1)

@@ -174,9 +174,7 @@ def _against(
 
 def opens_against(network: RoadNetwork, profile: Profile, state: RoadState, edge: int) -> bool:
     """Whether a one-way edge may be driven against its direction, were it open."""
-    return edge in state.contraflow or (
-        profile.against_one_way and int(network.edge_class[edge]) != MOTORWAY
-    )
+    return edge in state.contraflow or (profile.against_one_way and int(network.edge_class[edge]) != MOTORWAY)
 
 
 def crawl_ticks(network: RoadNetwork, arc: int) -> int:

@@ -175,9 +175,7 @@ class RoutingService:
 
     # --- questions ------------------------------------------------------------------------------------------
 
-    def route(
-        self, who: str | Profile, start: Place, end: Place, *, enter_closed: bool = False
-    ) -> Route | NoRoute:
+    def route(self, who: str | Profile, start: Place, end: Place, *, enter_closed: bool = False) -> Route | NoRoute:
         """The quickest way from ``start`` to ``end`` for a profile, or why there is none.
 
         A vehicle that stands on a closed road may leave it at walking pace. With ``enter_closed`` the last

@@ -55,7 +55,7 @@ def read_source(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         if data[:8] != MAGIC:
             raise ValueError("not a city source")
         (length,) = struct.unpack("<I", data[8:12])
-        header = json.loads(data[12:12 + length])
+        header = json.loads(data[12 : 12 + length])
         if header["version"] != SOURCE_VERSION:
             raise ValueError(f"version {header['version']}")
         arrays, offset = {}, 12 + length
@@ -113,16 +113,24 @@ def _roads(stored: dict[str, Array]) -> dict[str, Array]:
     geom_xy, geom_start = _geometry(stored, node_dm, tail, head)
     flags = stored["edge_flags"]
     arrays: dict[str, Array] = {
-        "node_xy": node_xy, "node_elevation_m": (stored["node_height"] * HEIGHT_STEP_M).astype(np.float32),
-        "edge_tail": tail.astype(np.int32), "edge_head": head.astype(np.int32), "edge_class": stored["edge_class"],
-        "edge_name": stored["edge_name"].astype(np.int32), "edge_flags": flags, "geom_xy": geom_xy,
+        "node_xy": node_xy,
+        "node_elevation_m": (stored["node_height"] * HEIGHT_STEP_M).astype(np.float32),
+        "edge_tail": tail.astype(np.int32),
+        "edge_head": head.astype(np.int32),
+        "edge_class": stored["edge_class"],
+        "edge_name": stored["edge_name"].astype(np.int32),
+        "edge_flags": flags,
+        "geom_xy": geom_xy,
         "geom_start": geom_start,
     }
     return arrays | _arcs(arrays, stored["edge_kmh"])
 
 
 def _geometry(
-    stored: dict[str, Array], node_dm: NDArray[np.int64], tail: NDArray[np.int64], head: NDArray[np.int64],
+    stored: dict[str, Array],
+    node_dm: NDArray[np.int64],
+    tail: NDArray[np.int64],
+    head: NDArray[np.int64],
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Points of all edges, each from tail over its bends to head, and where each edge starts."""
     bends = stored["edge_bends"].astype(np.int64)
@@ -148,9 +156,13 @@ def _arcs(edges: dict[str, Array], kmh: Array) -> dict[str, Array]:
     order = np.argsort(tail, kind="stable")
     edge = edge[order]
     return {
-        "arc_tail": tail[order], "arc_head": head[order], "arc_length_m": length[edge].astype(np.float32),
-        "arc_speed_mps": (kmh[edge] / 3.6).astype(np.float32), "arc_class": edges["edge_class"][edge],
-        "arc_edge": edge.astype(np.int32), "arc_name": edges["edge_name"][edge],
+        "arc_tail": tail[order],
+        "arc_head": head[order],
+        "arc_length_m": length[edge].astype(np.float32),
+        "arc_speed_mps": (kmh[edge] / 3.6).astype(np.float32),
+        "arc_class": edges["edge_class"][edge],
+        "arc_edge": edge.astype(np.int32),
+        "arc_name": edges["edge_name"][edge],
         "arc_flags": edges["edge_flags"][edge],
     }
 
@@ -158,8 +170,13 @@ def _arcs(edges: dict[str, Array], kmh: Array) -> dict[str, Array]:
 def _rasters(stored: dict[str, Array], meta: Mapping[str, Any]) -> dict[str, Array]:
     steps = np.cumsum(np.cumsum(stored["terrain"], axis=0, dtype=np.int32), axis=1, dtype=np.int32)
     frame = np.array(meta["raster"], dtype=np.float64)
-    return {"terrain": (steps * HEIGHT_STEP_M).astype(np.float32), "terrain_frame": frame,
-            "ground": stored["ground"], "ground_frame": frame, "coast": (stored["coast_dm"] / 10).astype(np.float32)}
+    return {
+        "terrain": (steps * HEIGHT_STEP_M).astype(np.float32),
+        "terrain_frame": frame,
+        "ground": stored["ground"],
+        "ground_frame": frame,
+        "coast": (stored["coast_dm"] / 10).astype(np.float32),
+    }
 
 
 def pyramid_arrays(arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -59,8 +59,14 @@ class _Problem:
     """The question as Python lists: ten times quicker to read in a loop than arrays."""
 
     def __init__(
-        self, start_s: ArrayLike, between_s: ArrayLike, priorities: Sequence[int], service_s: ArrayLike,
-        eligible: ArrayLike | None, most_stops: Sequence[int] | int | None, most_s: float,
+        self,
+        start_s: ArrayLike,
+        between_s: ArrayLike,
+        priorities: Sequence[int],
+        service_s: ArrayLike,
+        eligible: ArrayLike | None,
+        most_stops: Sequence[int] | int | None,
+        most_s: float,
     ) -> None:
         start, between = np.asarray(start_s, dtype=np.float64), np.asarray(between_s, dtype=np.float64)
         tasks = len(priorities)

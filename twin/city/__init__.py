@@ -83,29 +83,51 @@ def _in_place_order(graph: Graph) -> Graph:
     new[order] = np.arange(len(order))
     tail, head = new[graph.tail], new[graph.head]
     by_tail = np.lexsort((head, tail))
-    return Graph(graph.xy[order], tail[by_tail], head[by_tail], graph.road_class[by_tail], graph.flags[by_tail],
-                 graph.kmh[by_tail], graph.course[by_tail], [graph.bends[k] for k in by_tail])
+    return Graph(
+        graph.xy[order],
+        tail[by_tail],
+        head[by_tail],
+        graph.road_class[by_tail],
+        graph.flags[by_tail],
+        graph.kmh[by_tail],
+        graph.course[by_tail],
+        [graph.bends[k] for k in by_tail],
+    )
 
 
 def _meta(land: Land, survey: Surveyor, rng: np.random.Generator) -> dict[str, Any]:
     f = land.frame
     return {
-        "name": plan.NAME, "country": "Meridia (fictional)", "origin": list(plan.ORIGIN),
-        "bounds_xy": list(plan.BOUNDS), "datum": plan.DATUM, "raster": [f.x0, f.y0, f.cell_m],
+        "name": plan.NAME,
+        "country": "Meridia (fictional)",
+        "origin": list(plan.ORIGIN),
+        "bounds_xy": list(plan.BOUNDS),
+        "datum": plan.DATUM,
+        "raster": [f.x0, f.y0, f.cell_m],
         "attribution": "Port Meridian: fictional city, made by Tocsin's generator",
-        "districts": district_records(land), "agencies": sites.agencies(), "facilities": sites.facilities(survey, rng),
-        "berths": harbour.berths(), "anchorages": harbour.anchorages(), "barrier": harbour.barrier(),
-        "channel": harbour.channel(), "navaids": harbour.navaids(), "substations": utilities.substations(survey),
-        "feeders": utilities.feeders(), "pumps": utilities.pumps(survey), "outfalls": utilities.outfalls(survey),
-        "units": units.units(), "gauges": harbour.gauges(survey),
+        "districts": district_records(land),
+        "agencies": sites.agencies(),
+        "facilities": sites.facilities(survey, rng),
+        "berths": harbour.berths(),
+        "anchorages": harbour.anchorages(),
+        "barrier": harbour.barrier(),
+        "channel": harbour.channel(),
+        "navaids": harbour.navaids(),
+        "substations": utilities.substations(survey),
+        "feeders": utilities.feeders(),
+        "pumps": utilities.pumps(survey),
+        "outfalls": utilities.outfalls(survey),
+        "units": units.units(),
+        "gauges": harbour.gauges(survey),
     }
 
 
 def _arrays(land: Land, graph: Graph, edge_name: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     node_dm = np.round(graph.xy * 10).astype(np.int32)
     height = _node_heights(land, graph)
-    bends = [np.round(bend * 10).astype(np.int64) - node_dm[tail] for bend, tail in
-             zip(graph.bends, graph.tail, strict=True)]
+    bends = [
+        np.round(bend * 10).astype(np.int64) - node_dm[tail] for bend, tail in zip(graph.bends, graph.tail, strict=True)
+    ]
     steps = np.round(land.height_m / STEP_M).astype(np.int32)
     across = np.diff(np.diff(steps, axis=1, prepend=0), axis=0, prepend=0)
     return {
@@ -115,10 +137,13 @@ def _arrays(land: Land, graph: Graph, edge_name: NDArray[np.int32]) -> dict[str,
         "edge_head": (graph.head - graph.tail).astype(np.int32),
         "edge_class": graph.road_class.astype(np.uint8),
         "edge_flags": (graph.flags | _low_lying(land, graph, height)).astype(np.uint8),
-        "edge_kmh": graph.kmh.astype(np.uint8), "edge_name": edge_name,
+        "edge_kmh": graph.kmh.astype(np.uint8),
+        "edge_name": edge_name,
         "edge_bends": np.array([len(bend) for bend in bends], dtype=np.uint8),
-        "bend_dm": np.vstack(bends).astype(np.int32), "terrain": across.astype(np.int16),
-        "ground": land.ground, "coast_dm": np.round(land.coast * 10).astype(np.int32),
+        "bend_dm": np.vstack(bends).astype(np.int32),
+        "terrain": across.astype(np.int16),
+        "ground": land.ground,
+        "coast_dm": np.round(land.coast * 10).astype(np.int32),
     }
 
 
@@ -128,8 +153,11 @@ def _node_heights(land: Land, graph: Graph) -> Floats:
     height = land.height_m[row, col].copy()
     wet = np.flatnonzero(height < 0.3)
     top, right = land.frame.rows - 1, land.frame.cols - 1
-    around = [land.height_m[np.clip(row[wet] + i, 0, top), np.clip(col[wet] + j, 0, right)]
-              for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    around = [
+        land.height_m[np.clip(row[wet] + i, 0, top), np.clip(col[wet] + j, 0, right)]
+        for i in (-1, 0, 1)
+        for j in (-1, 0, 1)
+    ]
     height[wet] = np.max(around, axis=0)
     return np.where(height < 0, 3.0, height)
 

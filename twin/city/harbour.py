@@ -26,11 +26,22 @@ ANCHORAGES = [
     ("A-SOUTH", "Outer Bay Anchorage", -2200, -7700, 900, 19),
     ("A-DG", "Dangerous Goods Anchorage", 3600, -7700, 600, 20),
 ]
-CHANNEL = [(-5200, -8400), (-4200, -7200), (-3350, -6300), (-3200, -5600), (-2900, -4850), (-2450, -4200),
-           (-1700, -3200), (-1000, -2200), (-400, -1300)]
+CHANNEL = [
+    (-5200, -8400),
+    (-4200, -7200),
+    (-3350, -6300),
+    (-3200, -5600),
+    (-2900, -4850),
+    (-2450, -4200),
+    (-1700, -3200),
+    (-1000, -2200),
+    (-400, -1300),
+]
 NAVAIDS = [
-    ("NA-1", "Fairway buoy", -5200, -8300), ("NA-2", "West mole light", -3650, -6360),
-    ("NA-3", "East mole light", -3020, -6250), ("NA-4", "Barrier north light", -3080, -4745),
+    ("NA-1", "Fairway buoy", -5200, -8300),
+    ("NA-2", "West mole light", -3650, -6360),
+    ("NA-3", "East mole light", -3020, -6250),
+    ("NA-4", "Barrier north light", -3080, -4745),
     ("NA-5", "Barrier south light", -2720, -4955),
 ]
 # id, kind, name, x, y
@@ -53,27 +64,69 @@ GAUGES = [
 
 def berths() -> list[Record]:
     """Berths with what their cranes stand and which dangerous goods they handle."""
-    return [{"id": key, "terminal": terminal, "name": name, **_point(x, y), "length_m": length, "depth_m": depth,
-             "crane_wind_limit_mps": limit, "dangerous_goods": goods, "agency": "PMHA"}
-            for key, terminal, name, x, y, length, depth, limit, goods in BERTHS]
+    return [
+        {
+            "id": key,
+            "terminal": terminal,
+            "name": name,
+            **_point(x, y),
+            "length_m": length,
+            "depth_m": depth,
+            "crane_wind_limit_mps": limit,
+            "dangerous_goods": goods,
+            "agency": "PMHA",
+        }
+        for key, terminal, name, x, y, length, depth, limit, goods in BERTHS
+    ]
 
 
 def anchorages() -> list[Record]:
     """Where ships wait: circles of a radius with a depth."""
-    return [{"id": key, "name": name, **_point(x, y), "radius_m": radius, "depth_m": depth}
-            for key, name, x, y, radius, depth in ANCHORAGES]
+    return [
+        {"id": key, "name": name, **_point(x, y), "radius_m": radius, "depth_m": depth}
+        for key, name, x, y, radius, depth in ANCHORAGES
+    ]
 
 
 def barrier() -> Record:
     """The storm barrier: the line it closes, its closing time, and the water behind it."""
     (ax, ay), (bx, by) = plan.BARRIER
-    behind = [(bx, by), (ax, ay), (-1300, -4300), (900, -4150), (900, -2600), (1500, -900), (3200, 900), (7500, 1700),
-              (12_000, 3200), (12_000, 5000), (6500, 2800), (2500, 2300), (200, 400), (-1200, 900),
-              (-1900, 3200), (-2300, 8500), (-3900, 8500), (-3600, 2000), (-2800, -900), (-4700, -2200),
-              (-4600, -3200), (-2900, -3500)]
-    return {"id": "BARRIER", "name": "Meridian Storm Barrier", **_point((ax + bx) / 2, (ay + by) / 2),
-            "close_s": 1500, "open_s": 1800, "sill_m": -9.0, "crest_m": 5.0, "agency": "PMHA",
-            "line": [_pair(ax, ay), _pair(bx, by)], "polygon": [_pair(x, y) for x, y in [*behind, behind[0]]]}
+    behind = [
+        (bx, by),
+        (ax, ay),
+        (-1300, -4300),
+        (900, -4150),
+        (900, -2600),
+        (1500, -900),
+        (3200, 900),
+        (7500, 1700),
+        (12_000, 3200),
+        (12_000, 5000),
+        (6500, 2800),
+        (2500, 2300),
+        (200, 400),
+        (-1200, 900),
+        (-1900, 3200),
+        (-2300, 8500),
+        (-3900, 8500),
+        (-3600, 2000),
+        (-2800, -900),
+        (-4700, -2200),
+        (-4600, -3200),
+        (-2900, -3500),
+    ]
+    return {
+        "id": "BARRIER",
+        "name": "Meridian Storm Barrier",
+        **_point((ax + bx) / 2, (ay + by) / 2),
+        "close_s": 1500,
+        "open_s": 1800,
+        "sill_m": -9.0,
+        "crest_m": 5.0,
+        "agency": "PMHA",
+        "line": [_pair(ax, ay), _pair(bx, by)],
+        "polygon": [_pair(x, y) for x, y in [*behind, behind[0]]],
+    }
 
 
 def channel() -> list[list[float]]:
@@ -88,8 +141,16 @@ def navaids() -> list[Record]:
 
 def gauges(survey: Surveyor) -> list[Record]:
     """Instruments: water level on the city's datum, wind, gas in air."""
-    return [{"id": key, "kind": kind, "name": name, **survey.at(x, y).point(),
-             "datum": plan.DATUM if kind == "water_level" else None} for key, kind, name, x, y in GAUGES]
+    return [
+        {
+            "id": key,
+            "kind": kind,
+            "name": name,
+            **survey.at(x, y).point(),
+            "datum": plan.DATUM if kind == "water_level" else None,
+        }
+        for key, kind, name, x, y in GAUGES
+    ]
 
 
 def _pair(x: float, y: float) -> list[float]:

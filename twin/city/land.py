@@ -89,8 +89,8 @@ def _inner_water(f: Frame) -> Floats:
 def _bump(f: Frame, x: float, y: float, radius: float) -> Floats:
     """1 at the point, 0.25 at the radius, nearly 0 at three times that."""
     xs, ys = f.centres()
-    square = ((xs[None, :] - x)**2 + (ys[:, None] - y)**2) / (radius * radius)
-    bump: Floats = 1 / (1 + square)**2
+    square = ((xs[None, :] - x) ** 2 + (ys[:, None] - y) ** 2) / (radius * radius)
+    bump: Floats = 1 / (1 + square) ** 2
     return bump
 
 
@@ -115,8 +115,14 @@ def _heights(f: Frame, sea: Floats, inner: Floats, shore: Floats, rng: np.random
     away = away * away * (3 - 2 * away)
     castle = 24 * _bump(f, -480, 1150, 330) * np.clip((shore - 60) / 300, 0, 1)
     roll = Noise(rng, 900).at(xs, ys) * 3.5 + Noise(rng, 320).at(xs, ys) * 1.2
-    land = quay + rise + hills * away * (1 - 0.9 * flat) + castle + roll * away * (1 - flat) + 0.12 * flat * (
-        Noise(rng, 140).at(xs, ys))
+    land = (
+        quay
+        + rise
+        + hills * away * (1 - 0.9 * flat)
+        + castle
+        + roll * away * (1 - flat)
+        + 0.12 * flat * (Noise(rng, 140).at(xs, ys))
+    )
     land = np.clip(_hollowed(f, land, shore), 0.1, 84)
     deep = -(1.2 + np.clip(-shore, 0, 400) * 0.035 + np.clip(-sea, 0, 1200) * 0.008)
     raw = np.where(shore < 0, deep, land)
@@ -144,7 +150,7 @@ def _districts(f: Frame, shore: Floats, rng: np.random.Generator) -> NDArray[np.
     which = np.full(xs.shape, -1, dtype=np.int16)
     limit = {"village": 620.0, "works": 1500.0, "garden": 1900.0}
     for k, district in enumerate(plan.DISTRICTS):
-        gap = np.sqrt((x - district.x)**2 + (y - district.y)**2)
+        gap = np.sqrt((x - district.x) ** 2 + (y - district.y) ** 2)
         reach = limit.get(district.fabric, 1900.0) * (1 + 0.28 * ragged)
         closer = (gap < nearest) & (gap < reach)
         nearest, which = np.where(closer, gap, nearest), np.where(closer, np.int16(k), which)
@@ -159,7 +165,7 @@ def _ground(f: Frame, shore: Floats, district: NDArray[np.int16], rng: np.random
     ground[np.isin(fabric, ["works", "port"])] = Ground.INDUSTRIAL
     edge = Noise(rng, 260).at(xs, ys)
     for _, x, y, radius in plan.PARKS:
-        ground[np.sqrt((xs - x)**2 + (ys - y)**2) < radius * (1 + 0.35 * edge)] = Ground.PARK
+        ground[np.sqrt((xs - x) ** 2 + (ys - y) ** 2) < radius * (1 + 0.35 * edge)] = Ground.PARK
     ground[shore < 0] = Ground.WATER
     return ground
 

@@ -70,18 +70,25 @@ def draw_main_roads(land: Land) -> list[Line]:
     harbour_way = next(line for line in lines if line.name == "Harbour Way")
     crossing, overhead = crossings(wharf.xy, harbour_way.xy)[0]
     harbour_way.stretches.append(Stretch(overhead - 22, overhead + 22, int(RoadFlag.BRIDGE), "Harbour Way", False))
-    wharf.stretches.append(Stretch(crossing - 75, crossing + 75, int(RoadFlag.UNDERPASS | RoadFlag.LOW_LYING),
-                                   UNDERPASS_NAME, True))
+    wharf.stretches.append(
+        Stretch(crossing - 75, crossing + 75, int(RoadFlag.UNDERPASS | RoadFlag.LOW_LYING), UNDERPASS_NAME, True)
+    )
     lines.append(wharf)
     lines = [_on_land_or_bridged(line, land) for line in lines]
     motorway = spline(plan.MOTORWAY, 60, closed=True)
-    carriageways = [Line(RING, 0, offset(motorway, -HALF_MEDIAN_M), one_way=True, above=True),
-                    Line(RING, 0, offset(motorway, HALF_MEDIAN_M)[::-1].copy(), one_way=True, above=True)]
+    carriageways = [
+        Line(RING, 0, offset(motorway, -HALF_MEDIAN_M), one_way=True, above=True),
+        Line(RING, 0, offset(motorway, HALF_MEDIAN_M)[::-1].copy(), one_way=True, above=True),
+    ]
     for carriageway in carriageways:
         carriageway.xy[-1] = carriageway.xy[0]
         _on_land_or_bridged(carriageway, land)
-    slips = [slip for line in lines if line.road_class == 1 or line.name == "Dock Road"
-             for slip in _junctions(line, carriageways)]
+    slips = [
+        slip
+        for line in lines
+        if line.road_class == 1 or line.name == "Dock Road"
+        for slip in _junctions(line, carriageways)
+    ]
     _tie_loose_ends(lines)
     return lines + carriageways + slips
 

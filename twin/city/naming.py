@@ -36,16 +36,21 @@ _SINGLE = (
 SINGLE = tuple(_SINGLE.split())
 KINDS = {
     "medieval": ("Lane", "Row", "Alley", "Wynd", "Gate", "Passage", "Street", "Yard"),
-    "terrace": ("Street", "Road", "Terrace", "Place", "Row"), "grid": ("Street", "Avenue", "Place"),
-    "garden": ("Road", "Drive", "Way", "Crescent", "Rise", "Gardens"), "works": ("Road", "Way", "Works Road"),
-    "port": ("Dock Road", "Wharf", "Terminal Road"), "village": ("Lane", "Road", "Hill", "Green"),
+    "terrace": ("Street", "Road", "Terrace", "Place", "Row"),
+    "grid": ("Street", "Avenue", "Place"),
+    "garden": ("Road", "Drive", "Way", "Crescent", "Rise", "Gardens"),
+    "works": ("Road", "Way", "Works Road"),
+    "port": ("Dock Road", "Wharf", "Terminal Road"),
+    "village": ("Lane", "Road", "Hill", "Green"),
     "seam": ("Link", "Cut", "Passage", "Lane", "Street"),
 }
 SEAM_COURSE = 10_000_000
 
 
 def name_streets(
-    graph: Graph, drawn: dict[int, str], rng: np.random.Generator,
+    graph: Graph,
+    drawn: dict[int, str],
+    rng: np.random.Generator,
 ) -> tuple[list[str], NDArray[np.int32]]:
     """All names (the first empty) and the index of each edge's name."""
     names = [""]

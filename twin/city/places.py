@@ -50,7 +50,7 @@ class Surveyor:
         near = np.asarray(self._middle.query((x, y), k=60)[1])
         edge = next((int(e) for e in self._edges[near] if graph.road_class[e] <= most_class), int(self._edges[near[0]]))
         a, b = graph.xy[graph.tail[edge]], graph.xy[graph.head[edge]]
-        along = (b - a) / max(float(((b - a)**2).sum())**0.5, 0.1)
+        along = (b - a) / max(float(((b - a) ** 2).sum()) ** 0.5, 0.1)
         spot = (a + b) / 2 + np.array([-along[1], along[0]]) * back_m
         if float(self._land.shore_at(spot[None, :])[0]) < 12:
             spot = (a + b) / 2 - np.array([-along[1], along[0]]) * back_m
@@ -68,13 +68,21 @@ class Surveyor:
         district = int(self._land.district[cell][0])
         onset = float(self._onset_m[cell][0])
         name = plan.DISTRICTS[district].name if district >= 0 else nearest_district(x, y)
-        return Spot(x, y, round(lon, 7), round(lat, 7), address, name, round(float(self._land.height_m[cell][0]), 2),
-                    round(onset, 2) if onset < 90 else None)
+        return Spot(
+            x,
+            y,
+            round(lon, 7),
+            round(lat, 7),
+            address,
+            name,
+            round(float(self._land.height_m[cell][0]), 2),
+            round(onset, 2) if onset < 90 else None,
+        )
 
 
 def nearest_district(x: float, y: float) -> str:
     """The district whose middle is nearest."""
-    return min(plan.DISTRICTS, key=lambda d: (d.x - x)**2 + (d.y - y)**2).name
+    return min(plan.DISTRICTS, key=lambda d: (d.x - x) ** 2 + (d.y - y) ** 2).name
 
 
 def district_records(land: Land) -> list[Record]:
@@ -82,8 +90,15 @@ def district_records(land: Land) -> list[Record]:
     records = []
     for k, district in enumerate(plan.DISTRICTS):
         lon, lat = unproject(plan.ORIGIN, district.x, district.y)
-        records.append({"name": district.name, "lon": round(lon, 7), "lat": round(lat, 7), "rank": district.rank,
-                        "polygon": _outline(land, k, district)})
+        records.append(
+            {
+                "name": district.name,
+                "lon": round(lon, 7),
+                "lat": round(lat, 7),
+                "rank": district.rank,
+                "polygon": _outline(land, k, district),
+            }
+        )
     return records
 
 
@@ -93,7 +108,7 @@ def _outline(land: Land, k: int, district: plan.District) -> list[list[float]]:
     for step in range(24):
         u = (step % 6) / 6
         dx, dy = [(1 - u, u), (-u, 1 - u), (u - 1, -u), (u, u - 1)][step // 6]
-        size = (dx * dx + dy * dy)**0.5
+        size = (dx * dx + dy * dy) ** 0.5
         out = np.arange(20.0, 2400.0, 20.0)
         path = np.column_stack([district.x + out * dx / size, district.y + out * dy / size])
         mine = np.flatnonzero(land.district[land.frame.cells(path)] == k)

@@ -45,10 +45,11 @@ def spline(points: list[tuple[float, ...]], step_m: float = 40.0, closed: bool =
     p = np.vstack([p[-1], p, p[0], p[1]]) if closed else np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
     pieces = []
     for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False):
-        count = max(1, int(((c[0] - b[0])**2 + (c[1] - b[1])**2)**0.5 / step_m))
+        count = max(1, int(((c[0] - b[0]) ** 2 + (c[1] - b[1]) ** 2) ** 0.5 / step_m))
         t = (np.arange(count) / count)[:, None]
-        pieces.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t
-                             + (3 * b - a - 3 * c + d) * t * t * t))
+        pieces.append(
+            0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t + (3 * b - a - 3 * c + d) * t * t * t)
+        )
     pieces.append(p[-2][None, :])
     return tenth(np.vstack(pieces))
 
@@ -63,7 +64,7 @@ def offset(line: Floats, by_m: float | Floats) -> Floats:
 
 def stations(line: Floats) -> Floats:
     """Distance along the line of each vertex, metres."""
-    return np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(line[:, :2], axis=0)**2).sum(axis=1)))])
+    return np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(line[:, :2], axis=0) ** 2).sum(axis=1)))])
 
 
 def at_station(line: Floats, where: Floats) -> Floats:
@@ -92,7 +93,7 @@ def distance_to_line(frame: Frame, line: Floats, reach_m: float, half_width: Flo
         dx, dy = bx - ax, by - ay
         px, py = x[cols][None, :] - ax, y[rows][:, None] - ay
         t = np.clip((px * dx + py * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
-        gap = np.sqrt((px - t * dx)**2 + (py - t * dy)**2) - (wa + (wb - wa) * t)
+        gap = np.sqrt((px - t * dx) ** 2 + (py - t * dy) ** 2) - (wa + (wb - wa) * t)
         field[rows, cols] = np.minimum(field[rows, cols], gap)
     return field
 
@@ -140,8 +141,12 @@ def contour(frame: Frame, field: Floats) -> Floats:
     """Segments (k, 4) of the zero line of a field given at cell centres (marching squares)."""
     x, y = frame.centres()
     xs, ys = np.meshgrid(x, y)
-    corners = [(slice(None, -1), slice(None, -1)), (slice(None, -1), slice(1, None)),
-               (slice(1, None), slice(1, None)), (slice(1, None), slice(None, -1))]
+    corners = [
+        (slice(None, -1), slice(None, -1)),
+        (slice(None, -1), slice(1, None)),
+        (slice(1, None), slice(1, None)),
+        (slice(1, None), slice(None, -1)),
+    ]
     crossings, crossed = [], []
     for a, b in zip(corners, corners[1:] + corners[:1], strict=True):
         fa, fb = field[a], field[b]
@@ -154,7 +159,7 @@ def contour(frame: Frame, field: Floats) -> Floats:
     found = []
     for p in range(4):
         for q in range(p + 1, 4):
-            between = hits[..., p + 1:q].sum(axis=2)
+            between = hits[..., p + 1 : q].sum(axis=2)
             pair = hits[..., p] & hits[..., q] & (between == 0) & ((hits.sum(axis=2) == 2) | (p % 2 == 0))
             found.append(np.hstack([where[pair][:, p], where[pair][:, q]]))
     return tenth(np.vstack(found))

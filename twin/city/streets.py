@@ -79,9 +79,14 @@ def grow_streets(land: Land, lines: list[Line], rng: np.random.Generator) -> Str
     seams = _seams(growth, [part[0] for part in parts], [part[1] for part in parts])
     many = len(seams)
     fresh = 10_000_000 + np.arange(many)
-    return Streets(np.vstack([a, seams[:, :2]]), np.vstack([b, seams[:, 2:]]), np.append(road_class, np.full(many, 4)),
-                   np.append(flags, np.zeros(many, np.int64)), np.append(course, fresh),
-                   np.append(kmh, np.full(many, KMH[4])))
+    return Streets(
+        np.vstack([a, seams[:, :2]]),
+        np.vstack([b, seams[:, 2:]]),
+        np.append(road_class, np.full(many, 4)),
+        np.append(flags, np.zeros(many, np.int64)),
+        np.append(course, fresh),
+        np.append(kmh, np.full(many, KMH[4])),
+    )
 
 
 def _district_streets(growth: _Growth, k: int) -> tuple[NDArray[Any], ...]:
@@ -101,8 +106,11 @@ def _district_streets(growth: _Growth, k: int) -> tuple[NDArray[Any], ...]:
     link = np.vstack(links)
     link = link[keep[link[:, 0]] & keep[link[:, 1]]]
     link = link[_clear(growth, xy[link[:, 0]], xy[link[:, 1]])]
-    doubled = (on_line[link[:, 0]] >= 0) & (on_line[link[:, 0]] == on_line[link[:, 1]]) & (
-        np.abs(station[link[:, 0]] - station[link[:, 1]]) < 260)
+    doubled = (
+        (on_line[link[:, 0]] >= 0)
+        & (on_line[link[:, 0]] == on_line[link[:, 1]])
+        & (np.abs(station[link[:, 0]] - station[link[:, 1]]) < 260)
+    )
     link = link[~doubled]
     through = np.zeros(len(link), dtype=bool) if not fabric.collector else (link[:, 3] % fabric.collector == 0)
     beside = np.isfinite(growth.tree.query((xy[link[:, 0]] + xy[link[:, 1]]) / 2, distance_upper_bound=70)[0])
@@ -126,7 +134,7 @@ def _lattice(growth: _Growth, district: plan.District, fabric: Fabric) -> tuple[
     many_i, many_j = int(reach / fabric.along_m), int(reach / fabric.across_m)
     i, j = np.meshgrid(np.arange(-many_i, many_i + 1), np.arange(-many_j, many_j + 1), indexing="ij")
     hx, hy = district.heading
-    size = (hx * hx + hy * hy)**0.5
+    size = (hx * hx + hy * hy) ** 0.5
     hx, hy = hx / size, hy / size
     bend_u, bend_v = Noise(growth.rng, fabric.wave_m), Noise(growth.rng, fabric.wave_m)
     u, v = i * fabric.along_m, j * fabric.across_m
@@ -144,9 +152,12 @@ def _buildable(growth: _Growth, xy: Floats, shore_m: float, motorway_m: float) -
     cells = growth.land.frame.cells(xy)
     x0, y0, x1, y1 = plan.BOUNDS
     within = (xy[:, 0] > x0) & (xy[:, 0] < x1) & (xy[:, 1] > y0) & (xy[:, 1] < y1)
-    free: NDArray[np.bool_] = (within & (growth.land.shore_m[cells] > shore_m)
-                               & (growth.land.ground[cells] != Ground.PARK)
-                               & (growth.motorway_m[cells] > motorway_m))
+    free: NDArray[np.bool_] = (
+        within
+        & (growth.land.shore_m[cells] > shore_m)
+        & (growth.land.ground[cells] != Ground.PARK)
+        & (growth.motorway_m[cells] > motorway_m)
+    )
     return free
 
 
@@ -172,8 +183,12 @@ def _snapped(growth: _Growth, xy: Floats, keep: NDArray[np.bool_]) -> tuple[Floa
 
 
 def _thinned(
-    rng: np.random.Generator, fabric: Fabric, link: NDArray[np.int64], through: NDArray[np.bool_],
-    along: NDArray[np.bool_], points: int,
+    rng: np.random.Generator,
+    fabric: Fabric,
+    link: NDArray[np.int64],
+    through: NDArray[np.bool_],
+    along: NDArray[np.bool_],
+    points: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Links left after gaps and, in garden suburbs, after most loops are opened into closes.
 

@@ -37,8 +37,16 @@ class Graph:
         """The graph of some of its edges and of the nodes they use."""
         used, ends = np.unique(np.concatenate([self.tail[keep], self.head[keep]]), return_inverse=True)
         half = len(ends) // 2
-        return Graph(self.xy[used], ends[:half], ends[half:], self.road_class[keep], self.flags[keep],
-                     self.kmh[keep], self.course[keep], [self.bends[k] for k in np.flatnonzero(keep)])
+        return Graph(
+            self.xy[used],
+            ends[:half],
+            ends[half:],
+            self.road_class[keep],
+            self.flags[keep],
+            self.kmh[keep],
+            self.course[keep],
+            [self.bends[k] for k in np.flatnonzero(keep)],
+        )
 
 
 @dataclass(slots=True)
@@ -73,8 +81,12 @@ def _threads(lines: list[Line], streets: Streets) -> tuple[_Threads, dict[int, s
             facts.append((line.road_class, int(flags), line.kmh or KMH[line.road_class], course))
             above.append(part.above if part else line.above)
     local = np.column_stack([streets.road_class, streets.flags, streets.kmh, streets.course])
-    threads = _Threads(np.vstack([np.array(a), streets.a]), np.vstack([np.array(b), streets.b]),
-                       np.vstack([np.array(facts), local]), np.append(above, np.zeros(len(streets.a), dtype=bool)))
+    threads = _Threads(
+        np.vstack([np.array(a), streets.a]),
+        np.vstack([np.array(b), streets.b]),
+        np.vstack([np.array(facts), local]),
+        np.append(above, np.zeros(len(streets.a), dtype=bool)),
+    )
     return threads, {course: name for name, course in names.items()}
 
 
@@ -136,15 +148,23 @@ def _graph(threads: _Threads) -> Graph:
     fixed = np.zeros(len(points), dtype=bool)
     fixed[node[np.tile(threads.above, 2)]] = True
     into = _merged(points, rank, fixed)
-    tail, head = into[node[:len(threads.a)]], into[node[len(threads.a):]]
+    tail, head = into[node[: len(threads.a)]], into[node[len(threads.a) :]]
     order = np.lexsort((np.arange(len(tail)), threads.facts[:, 0]))
     low, high = np.minimum(tail, head)[order], np.maximum(tail, head)[order]
     _, first = np.unique(low * len(points) + high, return_index=True)
     keep = np.sort(order[first])
     keep = keep[tail[keep] != head[keep]]
     facts = threads.facts[keep]
-    graph = Graph(points, tail[keep], head[keep], facts[:, 0], facts[:, 1], facts[:, 2], facts[:, 3],
-                  [np.zeros((0, 2))] * len(keep))
+    graph = Graph(
+        points,
+        tail[keep],
+        head[keep],
+        facts[:, 0],
+        facts[:, 1],
+        facts[:, 2],
+        facts[:, 3],
+        [np.zeros((0, 2))] * len(keep),
+    )
     return graph.only(np.ones(len(keep), dtype=bool))
 
 
@@ -153,7 +173,7 @@ def _merged(points: Floats, rank: Ints, fixed: NDArray[np.bool_]) -> Ints:
     into = np.arange(len(points))
     pairs = cKDTree(points).query_pairs(MERGE_M, output_type="ndarray")
     pairs = np.sort(pairs, axis=1)
-    gap = ((points[pairs[:, 0]] - points[pairs[:, 1]])**2).sum(axis=1)
+    gap = ((points[pairs[:, 0]] - points[pairs[:, 1]]) ** 2).sum(axis=1)
     for p, q in pairs[np.lexsort((pairs[:, 1], pairs[:, 0], np.round(gap, 2)))]:
         a, b = int(p), int(q)
         while into[a] != a:
@@ -161,7 +181,7 @@ def _merged(points: Floats, rank: Ints, fixed: NDArray[np.bool_]) -> Ints:
         while into[b] != b:
             b = int(into[b])
         away = points[a] - points[b]
-        if a == b or (fixed[a] and fixed[b]) or away @ away > (1.6 * MERGE_M)**2:
+        if a == b or (fixed[a] and fixed[b]) or away @ away > (1.6 * MERGE_M) ** 2:
             continue
         if (fixed[b], -rank[b], -b) > (fixed[a], -rank[a], -a):
             a, b = b, a

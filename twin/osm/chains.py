@@ -23,7 +23,10 @@ class Chain:
 
 
 def chains(
-    tail: NDArray[np.int64], head: NDArray[np.int64], attribute: NDArray[np.int64], directed: NDArray[np.bool_],
+    tail: NDArray[np.int64],
+    head: NDArray[np.int64],
+    attribute: NDArray[np.int64],
+    directed: NDArray[np.bool_],
     keep: NDArray[np.bool_],
 ) -> list[Chain]:
     """Every piece in exactly one chain; one-ways and speeds by direction stay true.
@@ -40,7 +43,10 @@ def chains(
 
 
 def _partners(
-    tail: NDArray[np.int64], head: NDArray[np.int64], attribute: NDArray[np.int64], directed: NDArray[np.bool_],
+    tail: NDArray[np.int64],
+    head: NDArray[np.int64],
+    attribute: NDArray[np.int64],
+    directed: NDArray[np.bool_],
     keep: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """The piece end that each piece end goes on to, −1 for none; end 2k is the tail of piece k, 2k + 1 its head."""

@@ -87,8 +87,10 @@ def draw_ground(extract: Extract, origin: tuple[float, float], frame: Frame) -> 
         unsettled = _sea(ground, frame, np.vstack([ends, _to_the_edge(extract.coastline, ends, origin, frame)]))
         shore.append(ends)
         if unsettled > _WORTH_SAYING:
-            notes.append(f"The coastline is incomplete: {unsettled * frame.cell_m**2 / 1e6:.2f} km² could be sea "
-                         "or land and were left as land.")
+            notes.append(
+                f"The coastline is incomplete: {unsettled * frame.cell_m**2 / 1e6:.2f} km² could be sea "
+                "or land and were left as land."
+            )
     if joined:
         notes.append(f"{joined} areas are cut by the edge of the extract; their outlines were closed there.")
     coast = np.concatenate(shore) if shore else np.zeros((0, 4))
@@ -124,7 +126,8 @@ def _fill(filled: NDArray[np.bool_], frame: Frame, ends: NDArray[np.float64], ow
     same = owner[which][order].astype(np.int64) * frame.rows + row[order]
     col = np.clip(np.ceil((x[order] - frame.x0) / frame.cell_m - 0.5), 0, frame.cols).astype(np.int64)
     nth = np.arange(len(order)) - np.maximum.accumulate(
-        np.where(np.diff(same, prepend=-1) != 0, np.arange(len(order)), 0))
+        np.where(np.diff(same, prepend=-1) != 0, np.arange(len(order)), 0)
+    )
     opens = (nth % 2 == 0) & (np.append(same[1:], -1) == same)
     at = np.flatnonzero(opens)
     change = np.zeros((frame.rows, frame.cols + 1), dtype=np.int32)
@@ -143,12 +146,17 @@ def _dot(filled: NDArray[np.bool_], frame: Frame, lines: Lines, origin: tuple[fl
 
 
 def _cells(frame: Frame, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return (np.floor((y - frame.y0) / frame.cell_m).astype(np.int64),
-            np.floor((x - frame.x0) / frame.cell_m).astype(np.int64))
+    return (
+        np.floor((y - frame.y0) / frame.cell_m).astype(np.int64),
+        np.floor((x - frame.x0) / frame.cell_m).astype(np.int64),
+    )
 
 
 def _to_the_edge(
-    lines: Lines, ends: NDArray[np.float64], origin: tuple[float, float], frame: Frame,
+    lines: Lines,
+    ends: NDArray[np.float64],
+    origin: tuple[float, float],
+    frame: Frame,
 ) -> NDArray[np.float64]:
     """Segments that carry the coast from where the extract cuts it to the frame's edge, where that is near.
 
@@ -166,8 +174,12 @@ def _to_the_edge(
     for mine, other, at, leaves in ((0, 1, start[:-1], False), (1, 0, start[1:] - 1, True)):
         loose = ~np.isin(refs[:, mine], refs[:, other])
         for x, y in xy[at[loose]].tolist():
-            gaps = [(x - low[0], (low[0], y)), (high[0] - x, (high[0], y)), (y - low[1], (x, low[1])),
-                    (high[1] - y, (x, high[1]))]
+            gaps = [
+                (x - low[0], (low[0], y)),
+                (high[0] - x, (high[0], y)),
+                (y - low[1], (x, low[1])),
+                (high[1] - y, (x, high[1])),
+            ]
             gap, edge = min(gaps)
             if 0 < gap <= reach:
                 found.append((x, y, *edge) if leaves else (*edge, x, y))

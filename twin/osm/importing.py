@@ -27,14 +27,29 @@ if TYPE_CHECKING:
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 MARGIN_M = 500.0
 """How far the city reaches beyond its outermost road."""
-_EMPTY_LISTS = ("agencies", "berths", "anchorages", "substations", "feeders", "pumps", "outfalls", "units", "gauges",
-                "navaids")
+_EMPTY_LISTS = (
+    "agencies",
+    "berths",
+    "anchorages",
+    "substations",
+    "feeders",
+    "pumps",
+    "outfalls",
+    "units",
+    "gauges",
+    "navaids",
+)
 
 Bounds = tuple[float, float, float, float]
 
 
 def import_osm(
-    source: Path, target: Path, *, elevation: Path | None = None, name: str | None = None, progress: Progress,
+    source: Path,
+    target: Path,
+    *,
+    elevation: Path | None = None,
+    name: str | None = None,
+    progress: Progress,
     clock: Callable[[], float] = time.monotonic,
 ) -> ImportReport:
     """Leaves the city pack of an extract at ``target``, and beside it ``NAME.facilities.yaml``, or neither.
@@ -59,10 +74,15 @@ def import_osm(
     corners = unproject(origin, np.array(bounds[::2]), np.array(bounds[1::2]))
     found = start_list(extract.sites, (corners[0][0], corners[1][0], corners[0][1], corners[1][1]))
     meta = _meta(source, extract, name or city_name(source), origin, bounds) | {
-        "facilities": found if listed is None else listed, "datum": terrain.datum,
+        "facilities": found if listed is None else listed,
+        "datum": terrain.datum,
         "districts": _districts(extract, bounds, origin, name or city_name(source)),
-        "dropped": {"nodes": roads.dropped_nodes, "arcs": roads.dropped_arcs, "parts": roads.dropped_parts,
-                    "ways": roads.dropped_ways},
+        "dropped": {
+            "nodes": roads.dropped_nodes,
+            "arcs": roads.dropped_arcs,
+            "parts": roads.dropped_parts,
+            "ways": roads.dropped_ways,
+        },
     }
     ticker.step("Drawing the map", 0.86)
     arrays = _arrays(roads, ground, terrain, bounds)
@@ -83,7 +103,7 @@ def city_name(source: Path) -> str:
     """The city as the file is called: "new-york-latest.osm.pbf" is New York."""
     stem = source.name
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        stem = stem[:-len(suffix)] if stem.lower().endswith(suffix) else stem
+        stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
     words = stem.replace("_", " ").replace("-", " ").split()
     kept = [word for word in words if word.lower() != "latest"] or words or ["City"]
     return " ".join(word.capitalize() if word.islower() else word for word in kept)
@@ -126,13 +146,23 @@ def _meta(source: Path, extract: Extract, name: str, origin: tuple[float, float]
     with source.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    return {"name": name, "country": "", "origin": list(origin), "bounds_xy": list(bounds),
-            "attribution": ATTRIBUTION, **{key: [] for key in _EMPTY_LISTS}, "barrier": None,
-            "source": {"file": source.name, "sha256": digest.hexdigest(), "timestamp": extract.timestamp}}
+    return {
+        "name": name,
+        "country": "",
+        "origin": list(origin),
+        "bounds_xy": list(bounds),
+        "attribution": ATTRIBUTION,
+        **{key: [] for key in _EMPTY_LISTS},
+        "barrier": None,
+        "source": {"file": source.name, "sha256": digest.hexdigest(), "timestamp": extract.timestamp},
+    }
 
 
 def _districts(
-    extract: Extract, bounds: Bounds, origin: tuple[float, float], city: str,
+    extract: Extract,
+    bounds: Bounds,
+    origin: tuple[float, float],
+    city: str,
 ) -> list[dict[str, Any]]:
     """Named places inside the bounds, most important first, without the city itself."""
     found = []
@@ -140,8 +170,9 @@ def _districts(
         x, y = project(origin, place.lon, place.lat)
         inside = bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]
         if inside and place.name.casefold() != city.casefold():
-            found.append({"name": place.name, "lon": round(place.lon, 7), "lat": round(place.lat, 7),
-                          "rank": place.rank})
+            found.append(
+                {"name": place.name, "lon": round(place.lon, 7), "lat": round(place.lat, 7), "rank": place.rank}
+            )
     return found
 
 
@@ -149,9 +180,12 @@ def _arrays(roads: Roads, ground: GroundMap, terrain: Terrain, bounds: Bounds) -
     corner = bounds[:2]
     return roads.arrays | {
         "node_elevation_m": terrain.at(roads.arrays["node_xy"], corner),
-        "terrain": terrain.height_m, "terrain_frame": np.array([*corner, terrain.cell_m]),
-        "ground": ground.ground, "ground_frame": np.array([ground.frame.x0, ground.frame.y0, ground.frame.cell_m]),
-        "coast": ground.coast, "names_json": json_array(roads.names),
+        "terrain": terrain.height_m,
+        "terrain_frame": np.array([*corner, terrain.cell_m]),
+        "ground": ground.ground,
+        "ground_frame": np.array([ground.frame.x0, ground.frame.y0, ground.frame.cell_m]),
+        "coast": ground.coast,
+        "names_json": json_array(roads.names),
     }
 
 
@@ -172,7 +206,11 @@ def _write(target: Path, arrays: dict[str, NDArray[Any]], meta: dict[str, Any], 
 
 
 def _notes(
-    extract: Extract, roads: Roads, ground: GroundMap, terrain: Terrain, found: list[dict[str, Any]],
+    extract: Extract,
+    roads: Roads,
+    ground: GroundMap,
+    terrain: Terrain,
+    found: list[dict[str, Any]],
     listed: list[dict[str, Any]] | None,
 ) -> tuple[str, ...]:
     notes = [*ground.notes, *terrain.notes]
@@ -194,17 +232,35 @@ def _notes(
 
 
 def _report(
-    target: Path, meta: dict[str, Any], extract: Extract, roads: Roads, arrays: dict[str, NDArray[Any]],
+    target: Path,
+    meta: dict[str, Any],
+    extract: Extract,
+    roads: Roads,
+    arrays: dict[str, NDArray[Any]],
     notes: tuple[str, ...],
 ) -> ImportReport:
     turns = roads.turns
     return ImportReport(
-        path=target, facilities_path=facilities_path(target), name=meta["name"], nodes=len(arrays["node_xy"]),
-        arcs=len(arrays["arc_tail"]), edges=len(arrays["edge_tail"]), streets=len(roads.names) - 1,
-        ferries=int(np.count_nonzero(arrays["edge_class"] == RoadClass.FERRY)), dropped_nodes=roads.dropped_nodes,
-        dropped_arcs=roads.dropped_arcs, dropped_parts=roads.dropped_parts,
-        dropped_ways=roads.dropped_ways, cut_ways=extract.broken_ways,
-        turns=len(turns.arc_from), turns_applied=turns.applied, turns_by_way=turns.by_way,
-        turns_not_for_cars=turns.not_for_cars, turns_unresolved=turns.unresolved, facilities=len(meta["facilities"]),
-        districts=len(meta["districts"]), datum=meta["datum"], notes=notes,
+        path=target,
+        facilities_path=facilities_path(target),
+        name=meta["name"],
+        nodes=len(arrays["node_xy"]),
+        arcs=len(arrays["arc_tail"]),
+        edges=len(arrays["edge_tail"]),
+        streets=len(roads.names) - 1,
+        ferries=int(np.count_nonzero(arrays["edge_class"] == RoadClass.FERRY)),
+        dropped_nodes=roads.dropped_nodes,
+        dropped_arcs=roads.dropped_arcs,
+        dropped_parts=roads.dropped_parts,
+        dropped_ways=roads.dropped_ways,
+        cut_ways=extract.broken_ways,
+        turns=len(turns.arc_from),
+        turns_applied=turns.applied,
+        turns_by_way=turns.by_way,
+        turns_not_for_cars=turns.not_for_cars,
+        turns_unresolved=turns.unresolved,
+        facilities=len(meta["facilities"]),
+        districts=len(meta["districts"]),
+        datum=meta["datum"],
+        notes=notes,
     )

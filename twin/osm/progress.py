@@ -28,8 +28,7 @@ class Ticker:
     def count(self, words: str, done: int) -> None:
         """So many objects read; reading is the first 60 % of the whole, its length is estimated from the size."""
         seconds = max(self._clock() - self._start, 1e-3)
-        self._tell(f"{words}: {done:,} objects, {done / seconds:,.0f} a second",
-                   0.6 * min(0.97, done / self._expected))
+        self._tell(f"{words}: {done:,} objects, {done / seconds:,.0f} a second", 0.6 * min(0.97, done / self._expected))
 
     def _tell(self, words: str, share: float) -> None:
         self._share = max(self._share, min(1.0, share))

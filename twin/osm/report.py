@@ -43,5 +43,7 @@ class ImportReport:
 
     def as_json(self) -> dict[str, object]:
         """The report as plain JSON values."""
-        return {name: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-                for name, value in ((name, getattr(self, name)) for name in self.__slots__)}
+        return {
+            name: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+            for name, value in ((name, getattr(self, name)) for name in self.__slots__)
+        }

@@ -43,7 +43,7 @@ class _Part:
     def __init__(self, lines: Lines, part: int) -> None:
         first, last = lines.start[part], lines.start[part + 1]
         self.ends = (lines.refs[2 * part], lines.refs[2 * part + 1])
-        self.lonlat = bytes(lines.lonlat[16 * first:16 * last])
+        self.lonlat = bytes(lines.lonlat[16 * first : 16 * last])
 
 
 def _join(parts: list[_Part]) -> tuple[list[bytes], list[bytes]]:

@@ -53,8 +53,7 @@ def build_roads(extract: Extract, origin: tuple[float, float]) -> Roads:
     node_of, refs, pieces = _cut(extract)
     pieces, dropped = _largest_part(extract, pieces)
     attribute, directed = _attributes(extract)
-    joined = chains(pieces.tail, pieces.head, attribute[pieces.line], directed[pieces.line],
-                    _kept_nodes(extract, refs))
+    joined = chains(pieces.tail, pieces.head, attribute[pieces.line], directed[pieces.line], _kept_nodes(extract, refs))
     edges = _Edges(extract, pieces, joined, lonlat, _speeds(extract, lonlat))
     return _assemble(extract, edges, dropped, _Frame(lonlat, node_of, refs, origin))
 
@@ -124,8 +123,12 @@ def _speeds(extract: Extract, lonlat: NDArray[np.float64]) -> NDArray[np.float64
     along = np.concatenate([[0.0], np.cumsum(_lengths(lonlat))])
     start = np.frombuffer(extract.roads.start, dtype=np.int64)
     length = along[start[1:] - 1] - along[start[:-1]]
-    kmh = np.array([(t.backward_kmh, t.forward_kmh) if t.direction < 0 else (t.forward_kmh, t.backward_kmh)
-                    for t in extract.road_tags])
+    kmh = np.array(
+        [
+            (t.backward_kmh, t.forward_kmh) if t.direction < 0 else (t.forward_kmh, t.backward_kmh)
+            for t in extract.road_tags
+        ]
+    )
     crossing = np.array([tags.crossing_s for tags in extract.road_tags])
     owner = np.frombuffer(extract.roads.owner, dtype=np.int64)
     speed: NDArray[np.float64] = kmh[owner] / 3.6
@@ -138,7 +141,11 @@ class _Edges:
     """Joined pieces as columns; ``first_way`` and ``last_way`` are the OSM ways an edge begins and ends on."""
 
     def __init__(
-        self, extract: Extract, pieces: Pieces, joined: list[Chain], lonlat: NDArray[np.float64],
+        self,
+        extract: Extract,
+        pieces: Pieces,
+        joined: list[Chain],
+        lonlat: NDArray[np.float64],
         speeds: NDArray[np.float64],
     ) -> None:
         lead = np.array([chain.pieces[0] for chain in joined], dtype=np.int64)
@@ -150,8 +157,10 @@ class _Edges:
         self.first_way, self.last_way = way[pieces.line[lead]], way[pieces.line[rear]]
         self.along = speeds[pieces.line[lead], 0]
         self.against = speeds[pieces.line[lead], 1]
-        self.column = {name: np.array([getattr(tags, name) for tags in extract.road_tags])[owner]
-                       for name in ("road_class", "flags", "access", "height_cm", "width_cm", "weight_kg", "layer")}
+        self.column = {
+            name: np.array([getattr(tags, name) for tags in extract.road_tags])[owner]
+            for name in ("road_class", "flags", "access", "height_cm", "width_cm", "weight_kg", "layer")
+        }
         self.name_of = owner
         self.points, self.start = _points(pieces, joined)
         step = np.concatenate([[0.0], np.cumsum(_lengths(lonlat[self.points]))])
@@ -200,7 +209,7 @@ def _largest_part(extract: Extract, pieces: Pieces) -> tuple[Pieces, _Dropped]:
     near = keep | ~cars
     weak = _parts(tail[near], head[near], strong=False)
     joined = np.zeros(len(inside), dtype=np.bool_)
-    joined[:len(weak)] = np.isin(weak, np.unique(weak[np.flatnonzero(inside)]))
+    joined[: len(weak)] = np.isin(weak, np.unique(weak[np.flatnonzero(inside)]))
     keep |= ~cars & joined[tail]
     gone = ~keep
     nodes = np.union1d(tail, head).size - np.union1d(tail[keep], head[keep]).size
@@ -227,7 +236,10 @@ def _for_cars(tags: RoadTags) -> bool:
 
 
 def _assemble(
-    extract: Extract, edges: _Edges, dropped: _Dropped, frame: _Frame,
+    extract: Extract,
+    edges: _Edges,
+    dropped: _Dropped,
+    frame: _Frame,
 ) -> Roads:
     used = np.union1d(edges.tail, edges.head)
     number = np.full(len(frame.refs), -1, dtype=np.int64)
@@ -239,8 +251,10 @@ def _assemble(
     names, name_of = _names(extract, edges.name_of)
     arrays: dict[str, NDArray[Any]] = {
         "node_xy": np.column_stack([x, y]).astype(np.float64),
-        "edge_tail": number[edges.tail].astype(np.int32), "edge_head": number[edges.head].astype(np.int32),
-        "edge_class": edges.column["road_class"].astype(np.uint8), "edge_name": name_of,
+        "edge_tail": number[edges.tail].astype(np.int32),
+        "edge_head": number[edges.head].astype(np.int32),
+        "edge_class": edges.column["road_class"].astype(np.uint8),
+        "edge_name": name_of,
         "edge_flags": edges.column["flags"].astype(np.uint8),
         "edge_max_height_cm": edges.column["height_cm"].astype(np.uint16),
         "edge_max_width_cm": edges.column["width_cm"].astype(np.uint16),
@@ -253,17 +267,20 @@ def _assemble(
     arcs, ends = _arcs(arrays, edges)
     arrays |= arcs
     vias = {rule.via for rule in extract.restrictions if rule.via > 0}
-    via_node = {ref: int(node) for ref, node in zip(frame.refs[used].tolist(), range(len(used)), strict=True)
-                if ref in vias}
-    turns = resolve(extract.restrictions, via_node, ArcEnds(
-        list(via_node.values()), arrays["arc_tail"], arrays["arc_head"], *ends))
+    via_node = {
+        ref: int(node) for ref, node in zip(frame.refs[used].tolist(), range(len(used)), strict=True) if ref in vias
+    }
+    turns = resolve(
+        extract.restrictions, via_node, ArcEnds(list(via_node.values()), arrays["arc_tail"], arrays["arc_head"], *ends)
+    )
     if len(turns.arc_from):
         arrays |= {"turn_from": turns.arc_from, "turn_to": turns.arc_to}
     return Roads(arrays, names, turns, dropped.nodes, dropped.arcs, dropped.parts, extract.reversible_ways)
 
 
 def _arcs(
-    arrays: dict[str, NDArray[Any]], edges: _Edges,
+    arrays: dict[str, NDArray[Any]],
+    edges: _Edges,
 ) -> tuple[dict[str, NDArray[Any]], tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Directed arcs by tail, and the OSM ways each begins and ends on; a one-way edge has tail→head alone."""
     back = np.flatnonzero(~edges.one_way)
@@ -276,10 +293,14 @@ def _arcs(
     order = np.argsort(tail, kind="stable")
     edge = edge[order]
     return {
-        "arc_tail": tail[order], "arc_head": head[order],
-        "arc_length_m": edges.length[edge].astype(np.float32), "arc_speed_mps": speed[order].astype(np.float32),
-        "arc_class": arrays["edge_class"][edge], "arc_edge": edge.astype(np.int32),
-        "arc_name": arrays["edge_name"][edge], "arc_flags": arrays["edge_flags"][edge],
+        "arc_tail": tail[order],
+        "arc_head": head[order],
+        "arc_length_m": edges.length[edge].astype(np.float32),
+        "arc_speed_mps": speed[order].astype(np.float32),
+        "arc_class": arrays["edge_class"][edge],
+        "arc_edge": edge.astype(np.int32),
+        "arc_name": arrays["edge_name"][edge],
+        "arc_flags": arrays["edge_flags"][edge],
     }, (first[order], last[order])
 
 

@@ -15,25 +15,58 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from picture.errors import RoadError
 
 # place value: rank of the name on the map, 1 first (wiki, Key:place).
-DISTRICT_RANKS = {"city": 1, "town": 1, "borough": 2, "suburb": 2, "village": 2, "quarter": 3, "neighbourhood": 4,
-                  "hamlet": 4}
+DISTRICT_RANKS = {
+    "city": 1,
+    "town": 1,
+    "borough": 2,
+    "suburb": 2,
+    "village": 2,
+    "quarter": 3,
+    "neighbourhood": 4,
+    "hamlet": 4,
+}
 
 _KINDS: dict[str, dict[str, str]] = {
     "amenity": {
-        "hospital": "hospital", "fire_station": "fire_station", "police": "police_station", "school": "school",
-        "ferry_terminal": "ferry_terminal", "shelter": "", "community_centre": "shelter", "nursing_home": "care_home",
-        "university": "university", "college": "school", "kindergarten": "school", "townhall": "city_hall",
+        "hospital": "hospital",
+        "fire_station": "fire_station",
+        "police": "police_station",
+        "school": "school",
+        "ferry_terminal": "ferry_terminal",
+        "shelter": "",
+        "community_centre": "shelter",
+        "nursing_home": "care_home",
+        "university": "university",
+        "college": "school",
+        "kindergarten": "school",
+        "townhall": "city_hall",
         "prison": "prison",
     },
-    "emergency": {"ambulance_station": "ambulance_station", "assembly_point": "shelter",
-                  "fire_station": "fire_station"},
+    "emergency": {
+        "ambulance_station": "ambulance_station",
+        "assembly_point": "shelter",
+        "fire_station": "fire_station",
+    },
     "social_facility": {"shelter": "shelter", "nursing_home": "care_home", "assisted_living": "care_home"},
     "power": {"substation": "substation", "station": "substation", "plant": "power_plant"},
     "man_made": {"pier": "pier"},
 }
-_PREFIX = {"hospital": "H", "fire_station": "FS", "police_station": "PD", "school": "SCH", "ferry_terminal": "FT",
-           "shelter": "SH", "care_home": "CARE", "university": "UNI", "city_hall": "CITY", "prison": "PRIS",
-           "ambulance_station": "AMB", "substation": "SUB", "power_plant": "PWR", "pier": "PIER"}
+_PREFIX = {
+    "hospital": "H",
+    "fire_station": "FS",
+    "police_station": "PD",
+    "school": "SCH",
+    "ferry_terminal": "FT",
+    "shelter": "SH",
+    "care_home": "CARE",
+    "university": "UNI",
+    "city_hall": "CITY",
+    "prison": "PRIS",
+    "ambulance_station": "AMB",
+    "substation": "SUB",
+    "power_plant": "PWR",
+    "pier": "PIER",
+}
 _HEAD = """# Facilities of {name}. Correct, add or remove lines; this list wins over the extract on the next import.
 # Each needs id, kind, name, lon and lat; address, district, agency, capacity and elevation_m may follow.
 """
@@ -113,9 +146,17 @@ def start_list(sites: Sequence[Site], bounds: tuple[float, float, float, float])
     for site in sorted(sites, key=lambda one: (one.kind, one.name, one.id)):
         if west <= site.lon <= east and south <= site.lat <= north:
             same = (site.kind, site.name, round(site.lon, 3), round(site.lat, 3))
-            found.setdefault(same, {
-                "id": site.id, "kind": site.kind, "name": site.name, "lon": round(site.lon, 7),
-                "lat": round(site.lat, 7), **({"address": site.address} if site.address else {})})
+            found.setdefault(
+                same,
+                {
+                    "id": site.id,
+                    "kind": site.kind,
+                    "name": site.name,
+                    "lon": round(site.lon, 7),
+                    "lat": round(site.lat, 7),
+                    **({"address": site.address} if site.address else {}),
+                },
+            )
     return list(found.values())
 
 
@@ -131,8 +172,9 @@ def read_list(path: Path) -> list[dict[str, Any]] | None:
     except ValidationError as why:
         first = why.errors()[0]
         place = first["loc"][0] if first["loc"] else 0
-        raise RoadError(f"{path.name}, entry {int(place) + 1 if isinstance(place, int) else place}: {first['msg']}",
-                        code="TOC-5306") from why
+        raise RoadError(
+            f"{path.name}, entry {int(place) + 1 if isinstance(place, int) else place}: {first['msg']}", code="TOC-5306"
+        ) from why
     except (OSError, UnicodeDecodeError, YAMLError) as why:
         raise RoadError(f"{path.name}: {why}", code="TOC-5306") from why
     ids = [entry.id for entry in entries]

@@ -18,14 +18,23 @@ Tags = Mapping[str, str]
 # highway value: class, free-flow speed in km/h where no limit is posted. Speeds are those of OSRM's car profile
 # (profiles/car.lua, table `speeds`, version 5.27): what cars make on such roads, not what the law allows.
 ROADS: dict[str, tuple[RoadClass, int]] = {
-    "motorway": (RoadClass.MOTORWAY, 90), "motorway_link": (RoadClass.MOTORWAY, 45),
-    "trunk": (RoadClass.PRIMARY, 85), "trunk_link": (RoadClass.PRIMARY, 40),
-    "primary": (RoadClass.PRIMARY, 65), "primary_link": (RoadClass.PRIMARY, 30),
-    "secondary": (RoadClass.SECONDARY, 55), "secondary_link": (RoadClass.SECONDARY, 25),
-    "tertiary": (RoadClass.TERTIARY, 40), "tertiary_link": (RoadClass.TERTIARY, 20),
-    "unclassified": (RoadClass.RESIDENTIAL, 25), "residential": (RoadClass.RESIDENTIAL, 25),
-    "road": (RoadClass.RESIDENTIAL, 25), "living_street": (RoadClass.RESIDENTIAL, 10),
-    "service": (RoadClass.SERVICE, 15), "busway": (RoadClass.SERVICE, 25), "track": (RoadClass.SERVICE, 10),
+    "motorway": (RoadClass.MOTORWAY, 90),
+    "motorway_link": (RoadClass.MOTORWAY, 45),
+    "trunk": (RoadClass.PRIMARY, 85),
+    "trunk_link": (RoadClass.PRIMARY, 40),
+    "primary": (RoadClass.PRIMARY, 65),
+    "primary_link": (RoadClass.PRIMARY, 30),
+    "secondary": (RoadClass.SECONDARY, 55),
+    "secondary_link": (RoadClass.SECONDARY, 25),
+    "tertiary": (RoadClass.TERTIARY, 40),
+    "tertiary_link": (RoadClass.TERTIARY, 20),
+    "unclassified": (RoadClass.RESIDENTIAL, 25),
+    "residential": (RoadClass.RESIDENTIAL, 25),
+    "road": (RoadClass.RESIDENTIAL, 25),
+    "living_street": (RoadClass.RESIDENTIAL, 10),
+    "service": (RoadClass.SERVICE, 15),
+    "busway": (RoadClass.SERVICE, 25),
+    "track": (RoadClass.SERVICE, 10),
 }
 WALKING_KMH = 5
 PATHS = frozenset({"footway", "path", "pedestrian", "steps", "cycleway", "bridleway", "corridor"})
@@ -33,20 +42,65 @@ FERRY_KMH = 5
 """Pace of a ferry whose crossing time is not given (OSRM, profiles/car.lua, ``route_speeds``); waiting counts in."""
 
 # Limits by zone, km/h, where maxspeed names the zone: wiki, Key:maxspeed, "Implicit maxspeed values".
-ZONES = {"urban": 50, "rural": 90, "trunk": 100, "motorway": 120, "living_street": 10, "walk": 7, "zone30": 30,
-         "30": 30, "20": 20, "zone20": 20, "bicycle_road": 30}
+ZONES = {
+    "urban": 50,
+    "rural": 90,
+    "trunk": 100,
+    "motorway": 120,
+    "living_street": 10,
+    "walk": 7,
+    "zone30": 30,
+    "30": 30,
+    "20": 20,
+    "zone20": 20,
+    "bicycle_road": 30,
+}
 KMH_PER_MPH = 1.609344
 KMH_PER_KNOT = 1.852
 M_PER_FOOT = 0.3048
-KG_PER_TON = {"": 1000.0, "t": 1000.0, "kg": 1.0, "lbs": 0.45359237, "lb": 0.45359237, "st": 907.18474,
-              "cwt": 50.80234544, "lt": 1016.0469}
+KG_PER_TON = {
+    "": 1000.0,
+    "t": 1000.0,
+    "kg": 1.0,
+    "lbs": 0.45359237,
+    "lb": 0.45359237,
+    "st": 907.18474,
+    "cwt": 50.80234544,
+    "lt": 1016.0469,
+}
 
-KEYS = frozenset({
-    "highway", "route", "area", "oneway", "junction", "name", "ref", "layer", "bridge", "tunnel", "duration",
-    "maxspeed", "maxspeed:forward", "maxspeed:backward", "maxheight", "maxheight:physical", "maxwidth",
-    "maxwidth:physical", "maxweight", "access", "vehicle", "motor_vehicle", "motorcar", "hgv", "bus", "psv", "foot",
-    "emergency",
-})
+KEYS = frozenset(
+    {
+        "highway",
+        "route",
+        "area",
+        "oneway",
+        "junction",
+        "name",
+        "ref",
+        "layer",
+        "bridge",
+        "tunnel",
+        "duration",
+        "maxspeed",
+        "maxspeed:forward",
+        "maxspeed:backward",
+        "maxheight",
+        "maxheight:physical",
+        "maxwidth",
+        "maxwidth:physical",
+        "maxweight",
+        "access",
+        "vehicle",
+        "motor_vehicle",
+        "motorcar",
+        "hgv",
+        "bus",
+        "psv",
+        "foot",
+        "emergency",
+    }
+)
 """Every key that :func:`read_way` looks at: ways alike in these are read once."""
 
 _YES = frozenset({"yes", "true", "1"})
@@ -95,12 +149,18 @@ def read_way(tags: Tags) -> RoadTags | None:
     if road_class in (RoadClass.FOOTPATH, RoadClass.FERRY):
         posted = kmh
     return RoadTags(
-        road_class, speed_kmh(tags.get("maxspeed:forward", "")) or posted,
-        speed_kmh(tags.get("maxspeed:backward", "")) or posted, direction,
-        _flags(tags, direction, ferry=ferry), access, (tags.get("name") or tags.get("ref") or "").strip(),
+        road_class,
+        speed_kmh(tags.get("maxspeed:forward", "")) or posted,
+        speed_kmh(tags.get("maxspeed:backward", "")) or posted,
+        direction,
+        _flags(tags, direction, ferry=ferry),
+        access,
+        (tags.get("name") or tags.get("ref") or "").strip(),
         min(length_cm(tags.get("maxheight", "")) or length_cm(tags.get("maxheight:physical", "")), 65_535),
         min(length_cm(tags.get("maxwidth", "")) or length_cm(tags.get("maxwidth:physical", "")), 65_535),
-        weight_kg(tags.get("maxweight", "")), _layer(tags), duration_s(tags.get("duration", "")) if ferry else 0.0,
+        weight_kg(tags.get("maxweight", "")),
+        _layer(tags),
+        duration_s(tags.get("duration", "")) if ferry else 0.0,
     )
 
 
@@ -134,7 +194,8 @@ def _access(tags: Tags, kind: str, *, ferry: bool) -> int:
     path = kind in PATHS
     barred = 0
     for bit, said in (
-        (NoAccess.MOTOR, tags.get("motorcar") or motor), (NoAccess.HEAVY, tags.get("hgv") or motor),
+        (NoAccess.MOTOR, tags.get("motorcar") or motor),
+        (NoAccess.HEAVY, tags.get("hgv") or motor),
         (NoAccess.BUS, tags.get("bus") or tags.get("psv") or motor),
     ):
         by_default = (path or ferry) and said not in _OPEN

@@ -40,7 +40,9 @@ class Terrain:
 
 
 def make_terrain(
-    elevation: Path | None, bounds_xy: tuple[float, float, float, float], origin: tuple[float, float],
+    elevation: Path | None,
+    bounds_xy: tuple[float, float, float, float],
+    origin: tuple[float, float],
 ) -> Terrain:
     """The terrain over the bounds; RoadError TOC-5307 where the elevation file lies elsewhere or cannot be read."""
     x0, y0, x1, y1 = bounds_xy
@@ -48,8 +50,12 @@ def make_terrain(
     cell = max(least, float(np.ceil(np.sqrt((x1 - x0) * (y1 - y0) / MOST_CELLS))))
     rows, cols = max(1, int(np.ceil((y1 - y0) / cell))), max(1, int(np.ceil((x1 - x0) / cell)))
     if elevation is None:
-        return Terrain(np.zeros((rows, cols), np.float32), cell, NO_DATUM,
-                       ("No elevation was given: the terrain is flat, and floods cannot be computed.",))
+        return Terrain(
+            np.zeros((rows, cols), np.float32),
+            cell,
+            NO_DATUM,
+            ("No elevation was given: the terrain is flat, and floods cannot be computed.",),
+        )
     source = read_elevation(elevation)
     x, y = np.meshgrid(x0 + (np.arange(cols) + 0.5) * cell, y0 + (np.arange(rows) + 0.5) * cell)
     height = source.at(*unproject(origin, x, y))
@@ -59,8 +65,10 @@ def make_terrain(
     notes: tuple[str, ...] = ()
     if unknown.any():
         height = _nearest_known(height, unknown)
-        notes = (f"{100 * unknown.mean():.1f} % of the terrain has no height in {elevation.name}; "
-                 "the nearest known height stands there.",)
+        notes = (
+            f"{100 * unknown.mean():.1f} % of the terrain has no height in {elevation.name}; "
+            "the nearest known height stands there.",
+        )
     return Terrain(height.astype(np.float32), cell, source.datum, notes)
 
 

@@ -57,7 +57,9 @@ def read_restriction(tags: Mapping[str, str], members: Sequence[tuple[str, int, 
 
 
 def resolve(
-    restrictions: Sequence[Restriction], via_node: Mapping[int, int], arcs: ArcEnds,
+    restrictions: Sequence[Restriction],
+    via_node: Mapping[int, int],
+    arcs: ArcEnds,
 ) -> Turns:
     """The forbidden arc pairs; ``via_node`` leads from OSM node ids to nodes of the graph.
 
@@ -84,8 +86,12 @@ class ArcEnds:
     """The arcs at the via nodes, by node and by the OSM way they come from or go into."""
 
     def __init__(
-        self, nodes: Sequence[int], tail: NDArray[np.int32], head: NDArray[np.int32],
-        first_way: NDArray[np.int64], last_way: NDArray[np.int64],
+        self,
+        nodes: Sequence[int],
+        tail: NDArray[np.int32],
+        head: NDArray[np.int32],
+        first_way: NDArray[np.int64],
+        last_way: NDArray[np.int64],
     ) -> None:
         """``first_way`` and ``last_way`` int64 (m,): the way an arc begins and ends on."""
         self._come: dict[tuple[int, int], list[int]] = {}

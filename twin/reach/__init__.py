@@ -9,5 +9,13 @@ from twin.reach.lost import RingLoss, lost_rings
 from twin.reach.outline import Band, outline
 
 __all__ = [
-    "Band", "Reach", "ReachGraph", "RingLoss", "cut_off", "lost_rings", "main_part", "outline", "reach_through",
+    "Band",
+    "Reach",
+    "ReachGraph",
+    "RingLoss",
+    "cut_off",
+    "lost_rings",
+    "main_part",
+    "outline",
+    "reach_through",
 ]

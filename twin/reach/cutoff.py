@@ -24,9 +24,7 @@ def main_part(network: RoadNetwork, state: RoadState, who: str | Profile) -> NDA
 
     is_open = arc_ticks(network, profile(who), state) != CLOSED
     ends = (network.arc_tail[is_open], network.arc_head[is_open])
-    graph = csr_array(
-        (np.ones(len(ends[0]), dtype=np.int8), ends), shape=(network.node_count, network.node_count)
-    )
+    graph = csr_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(network.node_count, network.node_count))
     _, part = connected_components(graph, directed=True, connection="strong")
     sizes = np.bincount(part)
     first = int(np.flatnonzero(sizes[part] == sizes.max())[0])

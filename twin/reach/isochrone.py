@@ -200,7 +200,12 @@ class ReachGraph:
         edge, share, seconds = self._spans(there_s, limit_s, towards)
         near = [span for place in places for span in self._spans_at(place, limit_s, towards)]
         return Reach(
-            self.network, self.profile.name, towards, limit_s, self.state.epoch, node_s,
+            self.network,
+            self.profile.name,
+            towards,
+            limit_s,
+            self.state.epoch,
+            node_s,
             np.append(edge, np.array([span[0] for span in near], dtype=np.int32)),
             np.concatenate((share, np.array([span[1:3] for span in near]).reshape(-1, 2))),
             np.concatenate((seconds, np.array([span[3:] for span in near]).reshape(-1, 2))),
@@ -294,9 +299,7 @@ def edge_lengths_m(network: RoadNetwork) -> NDArray[np.float64]:
     return lengths
 
 
-def _graph(
-    tail: NDArray[np.int32], head: NDArray[np.int32], ticks: NDArray[np.int64], count: int
-) -> csr_array:
+def _graph(tail: NDArray[np.int32], head: NDArray[np.int32], ticks: NDArray[np.int64], count: int) -> csr_array:
     """Sparse matrix of ticks; of parallel arcs the quickest (scipy would add them up)."""
     from scipy.sparse import csr_array
 

@@ -42,8 +42,10 @@ class RingLoss:
         if not self.lost_edges:
             return f"{who} keeps its {minutes}."
         people = f", {self.people_lost} people with them" if self.people_lost else ""
-        return (f"{who} has lost {self.share_lost:.0%} of its {minutes}: "
-                f"{(self.metres_before - self.metres_now) / 1000:.1f} km on {len(self.lost_edges)} roads{people}.")
+        return (
+            f"{who} has lost {self.share_lost:.0%} of its {minutes}: "
+            f"{(self.metres_before - self.metres_now) / 1000:.1f} km on {len(self.lost_edges)} roads{people}."
+        )
 
 
 def lost_rings(
@@ -68,13 +70,24 @@ def lost_rings(
     for name, place in places.items():
         ring, rest = (graph.reach([place], limit_s, towards=towards) for graph in (before, after))
         lost = np.flatnonzero((ring.edge_share - rest.edge_share) * length_m > 0.5)
-        within = None if people is None else [
-            (count, bool(rest.seconds_at(at) <= limit_s))
-            for at, count in people.values() if ring.seconds_at(at) <= limit_s
-        ]
-        found.append(RingLoss(
-            name, limit_s, ring.length_m, rest.length_m, tuple(lost.tolist()),
-            None if within is None else sum(count for count, _ in within),
-            None if within is None else sum(count for count, still in within if not still),
-        ))
+        within = (
+            None
+            if people is None
+            else [
+                (count, bool(rest.seconds_at(at) <= limit_s))
+                for at, count in people.values()
+                if ring.seconds_at(at) <= limit_s
+            ]
+        )
+        found.append(
+            RingLoss(
+                name,
+                limit_s,
+                ring.length_m,
+                rest.length_m,
+                tuple(lost.tolist()),
+                None if within is None else sum(count for count, _ in within),
+                None if within is None else sum(count for count, still in within if not still),
+            )
+        )
     return sorted(found, key=lambda loss: (loss.metres_now - loss.metres_before, loss.place))

@@ -26,8 +26,20 @@ _STRAIGHT_M = 0.5
 # Bits: 1 south-west corner, 2 south-east, 4 north-east, 8 north-west. Sides: 0 south, 1 east, 2 north, 3 west.
 # Each line runs with the inside on its left: outer rings come out anticlockwise (RFC 7946), holes clockwise.
 _LINES: dict[int, tuple[tuple[int, int], ...]] = {
-    1: ((0, 3),), 2: ((1, 0),), 3: ((1, 3),), 4: ((2, 1),), 5: ((0, 3), (2, 1)), 6: ((2, 0),), 7: ((2, 3),),
-    8: ((3, 2),), 9: ((0, 2),), 10: ((1, 0), (3, 2)), 11: ((1, 2),), 12: ((3, 1),), 13: ((0, 1),), 14: ((3, 0),),
+    1: ((0, 3),),
+    2: ((1, 0),),
+    3: ((1, 3),),
+    4: ((2, 1),),
+    5: ((0, 3), (2, 1)),
+    6: ((2, 0),),
+    7: ((2, 3),),
+    8: ((3, 2),),
+    9: ((0, 2),),
+    10: ((1, 0), (3, 2)),
+    11: ((1, 2),),
+    12: ((3, 1),),
+    13: ((0, 1),),
+    14: ((3, 0),),
 }
 
 
@@ -45,8 +57,10 @@ class Band:
 
     def as_geojson(self) -> dict[str, object]:
         """A GeoJSON MultiPolygon geometry, seven decimals."""
-        return {"type": "MultiPolygon", "coordinates": [
-            [np.round(ring, 7).tolist() for ring in rings] for rings in self.polygons]}
+        return {
+            "type": "MultiPolygon",
+            "coordinates": [[np.round(ring, 7).tolist() for ring in rings] for rings in self.polygons],
+        }
 
 
 def outline(
@@ -112,13 +126,12 @@ def _band(
     )
 
 
-def _in_filled_hole(
-    outer: int, rings: list[NDArray[np.float64]], areas: list[float], min_hole_m2: float
-) -> bool:
+def _in_filled_hole(outer: int, rings: list[NDArray[np.float64]], areas: list[float], min_hole_m2: float) -> bool:
     """Whether a ring lies as an island in a hole that is filled: it is part of that area already."""
     return any(
         -min_hole_m2 <= area < -areas[outer] and _contains(rings[k], rings[outer][0])
-        for k, area in enumerate(areas) if area < 0
+        for k, area in enumerate(areas)
+        if area < 0
     )
 
 
@@ -197,7 +210,7 @@ def _straightened(ring: NDArray[np.float64]) -> NDArray[np.float64]:
         a, b = parts.pop()
         if b - a < 2:
             continue
-        (x, y), way = (ring[a + 1:b] - ring[a]).T, ring[b] - ring[a]
+        (x, y), way = (ring[a + 1 : b] - ring[a]).T, ring[b] - ring[a]
         span = float(np.hypot(*way))
         off = np.abs(x * way[1] - y * way[0]) / span if span > 0 else np.hypot(x, y)
         furthest = int(np.argmax(off))
