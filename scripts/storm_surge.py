@@ -207,8 +207,8 @@ def warnings(tape: Tape) -> None:
     met(76.0, _warning(
         "MMO-2026-1120-027", 75.8, "Update", "Coastal flood warning: the tide has turned, still 2.9 m at 18:50",
         "High water has passed at the West Mole, 3.04 m at 18:35. The level falls slowly and stays above 2.6 m "
-        "until 19:00. The warning stands.", references=(cap.reference(raised),), severity="Severe", "
-        "certainty="Observed"))
+        "until 19:00. The warning stands.",
+        references=(cap.reference(raised),), severity="Severe", certainty="Observed"))
 
 
 _ENTITIES = b"""<?xml version="1.0"?>
