@@ -194,13 +194,18 @@ def by_list(hand: Operator, round_number: int) -> None:
     hand.measure(
         "send a typed line",
         b"\r",
-        either(says(f"I-7 p{priority}…"), says(f"Done: I-7 p{priority}")),
+        either(says("on its way…"), says(f"I-7 p{priority}…"), says(f"Done: I-7 p{priority}")),
         says(f"Done: I-7 p{priority}"),
     )
     hand.press(b"2")
     hand.measure("open the log form", b"n", says("LOG ENTRY"))
     hand.press(f"gate {round_number} shut".encode())
-    hand.measure("write a log entry", b"\x13", either(says("writing the log…"), says("Logged.")), says("Logged."))
+    hand.measure(
+        "write a log entry",
+        b"\x13",
+        either(says("on its way…"), says("writing the log…"), says("Logged.")),
+        says("Logged."),
+    )
     hand.settle()
 
 
@@ -212,14 +217,16 @@ def by_dialog(hand: Operator, round_number: int) -> None:
     hand.measure(
         "send a report",
         b"\x13",
-        either(says("taking the report"), says("The report is with")),
+        either(says("on its way…"), says("taking the report"), says("The report is with")),
         says("The report is with"),
     )
     hand.settle()
     hand.press(b"2", b"\x1b[H")
     hand.settle()
     hand.measure("open the dispatch list", b"d", says("SEND TO"), says("nearest by road"))
-    hand.measure("assign a unit", b"\r", either(says("sending "), says("Sent to ")), says("Sent to "))
+    hand.measure(
+        "assign a unit", b"\r", either(says("on its way…"), says("sending "), says("Sent to ")), says("Sent to ")
+    )
     hand.settle()
     hand.measure("open the unit board", b"u", says("UNITS"))
     hand.settle()
@@ -228,7 +235,7 @@ def by_dialog(hand: Operator, round_number: int) -> None:
     hand.measure("open the status list", b"e", says("STATUS of"))
     hand.press(b"out of" if round_number % 2 == 0 else b"avail")
     word = "out of service…" if round_number % 2 == 0 else "available…"
-    hand.measure("set a unit's status", b"\r", says(word), silent(word))
+    hand.measure("set a unit's status", b"\r", either(says("on its way…"), says(word)), silent(word))
     hand.press(b"\x1b")
     hand.settle()
 
@@ -248,7 +255,9 @@ def by_signature(hand: Operator, round_number: int) -> None:
     hand.settle()
     hand.measure("ask for the confirmation", b"a", says("To approve, type"))
     hand.press(number.encode())
-    hand.measure("approve", b"\r", either(says("approving…"), says("Approved PB-")), says("Approved PB-"))
+    hand.measure(
+        "approve", b"\r", either(says("on its way…"), says("approving…"), says("Approved PB-")), says("Approved PB-")
+    )
     hand.settle()
     hand.press(b"\x1b")
     hand.settle()

@@ -62,8 +62,9 @@ def draw_lines(
     which = np.repeat(np.arange(len(inside)), counts)
     at = np.arange(total) - np.repeat(np.cumsum(counts) - counts - first, counts)
     share = at / steps[which]
-    x = np.floor(start_x[which] + share * step_x[which]).astype(np.int64)
-    y = np.floor(start_y[which] + share * step_y[which]).astype(np.int64)
+    arrived = at == steps[which]  # start + step is not the end to the last bit, and an end on a dot's edge shows it
+    x = np.floor(np.where(arrived, end_x[which], start_x[which] + share * step_x[which])).astype(np.int64)
+    y = np.floor(np.where(arrived, end_y[which], start_y[which] + share * step_y[which])).astype(np.int64)
     flat = np.abs(step_x) >= np.abs(step_y)
     keep = None
     if dashed:

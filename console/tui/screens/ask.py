@@ -77,7 +77,7 @@ class AskScreen(Modal[str]):
         elif not said and not self._optional:
             self.query(Words).last().say(["Type something, or press escape to go back."], "warn")
         else:
-            self.dismiss(said)
+            self.answer(said)
 
 
 class ConfirmScreen(Modal[bool]):

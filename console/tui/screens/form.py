@@ -78,7 +78,7 @@ class FormScreen(Modal[Values]):
         if wrong:
             self.query(Words).last().say([wrong], "warn")
         else:
-            self.dismiss(values)
+            self.answer(values)
 
 
 def event_time(said: str, now_ms: int) -> int | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 LOOK_AGAIN_S = 1.0
 DIMMED = 0.6
+ON_ITS_WAY = "on its way…"
 
 
 class Modal(ModalScreen[R]):
@@ -54,6 +55,7 @@ class Modal(ModalScreen[R]):
         self.desk = desk
         self.heading = heading
         self._under: list[Strip] = []
+        self._answered = False
 
     def compose(self) -> ComposeResult:
         """Heading, body, keys."""
@@ -86,8 +88,21 @@ class Modal(ModalScreen[R]):
         """Shows what changed; most dialogs stand still."""
 
     def after_typing(self, then: Callable[[], None]) -> None:
-        """Calls when the letters typed before have reached their line: a priority key overtakes them in the queue."""
-        (self.focused or self).call_later(then)
+        """Calls when the letters typed before have reached their line: a priority key overtakes them in the queue.
+
+        Once it is answered nothing more is taken: a second press sends nothing twice.
+        """
+        if not self._answered:
+            (self.focused or self).call_later(lambda: None if self._answered else then())
+
+    def answer(self, result: R | None) -> None:
+        """Says in its heading that it is on its way, at once; closes with the next frame, which paints everything."""
+        self._answered = True
+        self.say(f"{self.heading}  {ON_ITS_WAY}")
+        self.call_after_refresh(self._close, result)
+
+    def _close(self, result: R | None) -> None:
+        self.dismiss(result)  # not handed on: its result must not be awaited here
 
     # What lies under it
 

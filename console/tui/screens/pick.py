@@ -110,7 +110,7 @@ class PickScreen(Modal[list[str]]):
     def _take(self) -> None:
         self._narrow(self.query_one(Input).value)
         if self._marked or self.rows.key:
-            self.dismiss(self._marked or [self.rows.key])
+            self.answer(self._marked or [self.rows.key])
 
     def on_rows_opened(self, event: Rows.Opened) -> None:
         """A click on the chosen row."""

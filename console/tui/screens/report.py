@@ -202,7 +202,7 @@ class ReportScreen(Modal[None]):
                 main.take_up(f"incident:{name}")
 
         desk.send(command, about, f"{said}: taking the report…", then=taken, done="", failed=lambda: None)
-        self.dismiss(None)
+        self.answer(None)
 
 
 def report_command(values: dict[str, str], chosen: dict[str, Any] | None, incident: str, now_ms: int) -> TakeReport:
