@@ -37,6 +37,7 @@ from feeds.intake import Reading
 from feeds.refusals import Refusal
 from feeds.signing import Verifier
 from picture import events as ev
+from picture.alarms import standing
 from picture.clock import SystemClock
 from picture.errors import InternalError, RefusedError, TocsinError, UsageError
 from picture.reports import Report
@@ -125,14 +126,13 @@ class CoreProcess:
     def _fault(self, what: str, error: Exception) -> None:
         """One step of the drill failed: it is logged without what it was about, and the operator is told."""
         log_fault(what, error)
-        alarms = self.world.core.home.alarms
         key = f"fault:{what}"
-        known = next((one.id for one in alarms.values() if one.key == key and one.state != "cleared"), None)
+        known = standing(self.world.core.home.alarms, key)
         self.world.core.record(
             [
                 Draft(
                     ev.AlarmRaised(
-                        id=known or self.world.core.ids.new("AL"),
+                        id=known.id if known else self.world.core.ids.new("AL"),
                         priority=2,
                         title="Part of Tocsin failed",
                         cause_words=f"{what}: {type(error).__name__}",

@@ -43,18 +43,10 @@ class DrillUnits:
 
     def resume(self) -> None:
         """After a restart: crews on their way go on from what the journal says."""
-        for assignment in self._core.home.assignments.values():
-            if assignment.status == "active":
-                entry = next(
-                    (
-                        e
-                        for e in self._core.journal.read()
-                        if isinstance(e.event, ev.UnitAssigned) and e.event.id == assignment.id
-                    ),
-                    None,
-                )
-                if entry is not None:
-                    self._turn_out(entry)
+        active = {one.id for one in self._core.home.assignments.values() if one.status == "active"}
+        for entry in list(self._core.journal.read()):
+            if isinstance(entry.event, ev.UnitAssigned) and entry.event.id in active:
+                self._turn_out(entry)
 
     def _turn_out(self, entry: Entry) -> None:
         event = entry.event
