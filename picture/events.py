@@ -1,7 +1,8 @@
 """What a journal may contain, every kind by name: ``from picture import events as ev`` gives them all.
 
 Here stand the world and its site, what arrives and what is judged of it, people and units, and the exercise;
-``picture.intentions`` has intention, decision and outcome, ``picture.event`` what all events share.
+``picture.intentions`` has intention, decision and outcome, ``picture.custody`` the keeping of the journal and the
+people at it, ``picture.event`` what all events share.
 """
 
 from __future__ import annotations
@@ -10,6 +11,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from picture.custody import (
+    ClaimChanged,
+    CursorReceived,
+    HoldChanged,
+    KeyRotated,
+    LinkChanged,
+    LoadChanged,
+    PayloadShredded,
+    ReportsCounted,
+    SessionChanged,
+    UserChanged,
+    ValueRead,
+    WorldForked,
+)
 from picture.event import KINDS, UPCASTERS, Event, clear_part, sealed_paths, sealed_values
 from picture.intentions import (
     AlertEnded,
@@ -42,7 +57,9 @@ __all__ = [
     "AlternativeModel",
     "AssignmentEnded",
     "BarrierChanged",
+    "ClaimChanged",
     "CommandRefused",
+    "CursorReceived",
     "DecisionMade",
     "DeliveryChanged",
     "DrillControlled",
@@ -54,18 +71,24 @@ __all__ = [
     "FeedRegistered",
     "HandsOff",
     "HazardChanged",
+    "HoldChanged",
     "IncidentChanged",
     "IncidentClosed",
     "IncidentMarkedDuplicate",
     "IncidentOpened",
     "IncidentReopened",
     "InjectGiven",
+    "KeyRotated",
+    "LinkChanged",
+    "LoadChanged",
     "LogWritten",
+    "PayloadShredded",
     "ProposalMade",
     "ProposalSettled",
     "ReportLinked",
     "ReportReceived",
     "ReportRefused",
+    "ReportsCounted",
     "RequestAnswered",
     "RequestMade",
     "RoadClosed",
@@ -77,6 +100,7 @@ __all__ = [
     "SegmentOpened",
     "SensorRegistered",
     "SensorUpdated",
+    "SessionChanged",
     "ShiftChanged",
     "TimerFired",
     "TimerSet",
@@ -84,8 +108,11 @@ __all__ = [
     "UnitLocated",
     "UnitRegistered",
     "UnitStatusChanged",
+    "UserChanged",
+    "ValueRead",
     "VesselUpdated",
     "WatchedModel",
+    "WorldForked",
     "WorldOpened",
     "clear_part",
     "sealed_paths",

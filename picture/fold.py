@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from picture.entry import Entry, canonical
-from picture.folding_intentions import HANDLERS
+from picture.folding_custody import HANDLERS
 from picture.model import (
     Alarm,
     Alert,
@@ -31,7 +31,7 @@ from picture.model import (
     Vessel,
 )
 
-FOLD_VERSION = "fold-1"
+FOLD_VERSION = "fold-2"
 """Changes whenever the same entries would give another picture; prefixes every digest."""
 
 T = TypeVar("T")
@@ -136,7 +136,7 @@ class Picture:
     # --- spelling -------------------------------------------------------------------------------------------
 
     def digest(self) -> str:
-        """``fold-1:`` and the SHA-256 of the whole picture as canonical JSON; needs no key."""
+        """The fold version, a colon and the SHA-256 of the whole picture as canonical JSON; needs no key."""
         return f"{FOLD_VERSION}:{hashlib.sha256(canonical(self.as_json())).hexdigest()}"
 
     def as_json(self) -> dict[str, Any]:

@@ -15,7 +15,9 @@ HANDLERS: dict[type[ev.Event], Handler] = {}
 E = TypeVar("E", bound=ev.Event)
 KEPT_VALUES = 48
 """How many past values a sensor keeps on the picture."""
-SILENT: frozenset[type[ev.Event]] = frozenset({ev.SegmentOpened, ev.TimerSet, ev.TimerFired, ev.CommandRefused})
+SILENT: frozenset[type[ev.Event]] = frozenset(
+    {ev.SegmentOpened, ev.TimerSet, ev.TimerFired, ev.CommandRefused, ev.KeyRotated, ev.ValueRead}
+)
 """What stands in the journal for the record and for a restart, and changes nothing on the picture."""
 
 

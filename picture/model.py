@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from picture.entry import Actor, Ref
+from picture.keeping import Claim, Counted, DeskSession, Fork, LinkState, Load, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -556,6 +557,19 @@ class StreamPicture:
     log: dict[str, LogLine] = field(default_factory=dict)
     feeds: dict[str, Feed] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    sessions: dict[str, DeskSession] = field(default_factory=dict)
+    holds: dict[str, int] = field(default_factory=dict)
+    """Scopes under legal hold: since when."""
+    shredded: dict[str, int] = field(default_factory=dict)
+    """Ids of keys that were destroyed: when."""
+    received: dict[str, int] = field(default_factory=dict)
+    """How far this core had received other streams."""
+    links: dict[str, LinkState] = field(default_factory=dict)
+    loads: dict[str, Load] = field(default_factory=dict)
+    counted: dict[str, Counted] = field(default_factory=dict)
+    forked: Fork | None = None
 
 
 UNIT_STATUSES: dict[str, tuple[str, str, tuple[str, ...]]] = {
