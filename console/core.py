@@ -18,7 +18,7 @@ from picture.errors import InternalError
 from picture.events import Event
 from picture.fold import Picture
 from picture.ids import Ids
-from picture.journal.sqlite import SqliteJournal
+from picture.journal.protocol import SyncJournal
 from picture.model import StreamPicture
 
 MAX_ROUNDS = 200
@@ -45,7 +45,7 @@ Listener = Callable[[Sequence[Entry]], None]
 class Core:
     """One world's journal, picture, clock and agenda, and the loop that ties them."""
 
-    def __init__(self, *, journal: SqliteJournal, clock: VirtualClock, seed: str, system: Actor | None = None) -> None:
+    def __init__(self, *, journal: SyncJournal, clock: VirtualClock, seed: str, system: Actor | None = None) -> None:
         self.journal = journal
         self.clock = clock
         self.ids = Ids(seed)

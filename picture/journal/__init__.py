@@ -16,6 +16,7 @@ from picture.journal.protocol import (
     Head,
     Journal,
     Receipt,
+    SyncJournal,
 )
 from picture.journal.reader import JournalReader
 from picture.journal.sqlite import SqliteJournal
@@ -34,5 +35,6 @@ __all__ = [
     "JournalReader",
     "Receipt",
     "SqliteJournal",
+    "SyncJournal",
     "verify",
 ]

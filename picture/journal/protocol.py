@@ -16,11 +16,11 @@ old head to whether the newest entries of a journal were cut off together with e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
-from picture.entry import Entry, NewEntry
+from picture.entry import Entry, NewEntry, Ref
 
 START: Final = 0
 """The position before the first entry of a stream."""
@@ -109,8 +109,13 @@ class Journal(Protocol):
         """
         ...
 
-    def read(self, after: int = START, upto: int | None = None) -> AsyncIterator[Entry]:
-        """Entries with ``after < seq <= upto`` in order; without ``upto``, to the head as it is at the call."""
+    def read(
+        self, after: int = START, upto: int | None = None, kinds: frozenset[str] | None = None
+    ) -> AsyncIterator[Entry]:
+        """Entries with ``after < seq <= upto`` in order; without ``upto``, to the head as it is at the call.
+
+        ``kinds`` gives only entries of these kinds.
+        """
         ...
 
     def follow(self, after: int = START) -> AsyncIterator[Entry]:
@@ -123,4 +128,48 @@ class Journal(Protocol):
 
     async def verify(self) -> ChainReport:
         """What recomputing the whole chain from the stored bytes finds."""
+        ...
+
+
+class SyncJournal(Protocol):
+    """A journal as the synchronous core of a world uses it: every call blocks until it is answered.
+
+    ``SqliteJournal`` is one as it stands.
+    """
+
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        ...
+
+    def append_now(self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None) -> Receipt:
+        """The receipt of one commit (see ``Journal.append``)."""
+        ...
+
+    def read(self, after: int = START, upto: int | None = None) -> Iterator[Entry]:
+        """Entries with ``after < seq <= upto`` in order (see ``Journal.read``)."""
+        ...
+
+    def head(self) -> Head:
+        """The newest acknowledged entry."""
+        ...
+
+    def opened(self, entry: Entry) -> dict[str, object]:
+        """Every sealed value of an entry that can still be opened, by path."""
+        ...
+
+    def open_sealed(self, ref: Ref) -> object | None:
+        """The value at a Ref, typed as its event's field; None if its key was destroyed or is not here."""
+        ...
+
+    def listen(self, listener: Callable[[Head], None]) -> Callable[[], None]:
+        """Calls ``listener`` with the new head after each append; returns how to stop it."""
+        ...
+
+    def verify(self) -> ChainReport:
+        """What recomputing the whole chain from the stored bytes finds."""
+        ...
+
+    def close(self) -> None:
+        """Signs the head and lets go; closing twice is fine."""
         ...
