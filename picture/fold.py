@@ -60,18 +60,31 @@ class Picture:
 
         A gap in a stream is a ``ValueError``: entries come in order within their stream.
         """
-        sub = self.streams.get(entry.stream) or StreamPicture(entry.stream)
-        if entry.seq <= sub.seq:
+        sub = self._moved(entry.stream, entry.seq, entry.recorded_ms)
+        if sub is None:
             return False
-        if entry.seq != sub.seq + 1:
-            raise ValueError(f"{entry.stream}: entry {entry.seq} after {sub.seq}")
-        self.streams[entry.stream] = sub
-        sub.seq = entry.seq
-        sub.at_ms = entry.recorded_ms
         handler = HANDLERS.get(type(entry.event))
         if handler is not None:
             handler(sub, entry, entry.event)
         return True
+
+    def skip(self, stream: str, seq: int, recorded_ms: int) -> bool:
+        """Takes in that an entry exists which this holder may not read: the cursor moves, and nothing else.
+
+        False, or ``ValueError``, as ``apply``.
+        """
+        return self._moved(stream, seq, recorded_ms) is not None
+
+    def _moved(self, stream: str, seq: int, recorded_ms: int) -> StreamPicture | None:
+        """The stream's sub-picture with its cursor at ``seq``; None if it stood there already."""
+        sub = self.streams.get(stream) or StreamPicture(stream)
+        if seq <= sub.seq:
+            return None
+        if seq != sub.seq + 1:
+            raise ValueError(f"{stream}: entry {seq} after {sub.seq}")
+        self.streams[stream] = sub
+        sub.seq, sub.at_ms = seq, recorded_ms
+        return sub
 
     def apply_all(self, entries: Iterable[Entry]) -> Picture:
         """Takes many entries in, and returns itself."""

@@ -83,6 +83,29 @@ def test_a_gap_is_refused_and_leaves_the_picture_as_it_was() -> None:
     assert picture.digest() == before and picture.cursor == {STREAM: 2}
 
 
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_entries_that_may_not_be_read_move_the_cursor_and_are_never_missed(events: list[Event], dice: Random) -> None:
+    picture = Picture(STREAM)
+    for one in entries(events):
+        if dice.random() < 0.5:
+            before = picture.as_json()[STREAM]
+            assert picture.skip(STREAM, one.seq, one.recorded_ms)
+            assert picture.as_json()[STREAM] == before | {"seq": one.seq, "at_ms": one.recorded_ms}
+        else:
+            assert picture.apply(one)
+    assert picture.cursor == {STREAM: len(events)}
+
+
+def test_what_is_skipped_comes_in_order_and_once_like_any_entry() -> None:
+    picture = folded([drill(), unit()])
+    before = picture.digest()
+    with pytest.raises(ValueError, match="after"):
+        picture.skip(STREAM, 4, NOON_MS)
+    assert not picture.skip(STREAM, 2, NOON_MS + 9000) and picture.digest() == before
+    assert picture.skip(STREAM, 3, NOON_MS + 3000) and not picture.apply(entry(unit("E7"), 3))
+    assert list(picture.units) == ["E12"]
+
+
 @settings(max_examples=6)
 @given(EVENTS)
 def test_the_journal_read_back_without_keys_folds_to_the_picture_of_the_core(events: list[Event]) -> None:
