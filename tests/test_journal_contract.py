@@ -153,6 +153,15 @@ class TestContract:
             assert [entry.seq for entry in await entries_of(journal, 8)] == [9, 10]
             assert await entries_of(journal, 10) == []
 
+    async def test_reading_gives_only_the_kinds_that_are_asked_for(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            for number in range(9):
+                await journal.append([vessel(number), call(), vessel(number), log("l")], commit_id=f"c-{number}")
+            every = await entries_of(journal)
+            for kinds in (frozenset[str](), {"log.written"}, {"log.written", "vessel.updated"}, {"no.such"}):
+                wanted = [entry async for entry in journal.read(3, 31, frozenset(kinds))]
+                assert wanted == [entry for entry in every[3:31] if entry.kind in kinds]
+
     async def test_a_follower_gets_what_was_there_and_then_what_comes(self, open_journal: Open, tmp_path: Path) -> None:
         async with open_journal(tmp_path) as journal:
             await journal.append([vessel(n) for n in range(5)], commit_id="c-0")

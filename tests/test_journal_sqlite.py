@@ -60,6 +60,20 @@ def test_a_full_segment_is_rolled_and_the_receipt_misses_nothing(tmp_path: Path)
         assert journal.append_now([vessel()], commit_id="c-0").duplicate  # found in the oldest segment
 
 
+def test_few_entries_of_a_kind_are_found_across_segments(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    with world.open() as journal:
+        for number in range(4):
+            journal.append_now([vessel(n) for n in range(1200)], commit_id=f"c-{number}")
+            journal.append_now([call(text=f"call {number}")], commit_id=f"d-{number}")
+            if number != 2:
+                journal.roll()
+        assert [entry.seq for entry in journal.read(kinds=frozenset({"report.received"}))] == [1201, 2403, 3605, 4806]
+        assert [entry.seq for entry in journal.read(2403, 4807, frozenset({"report.received"}))] == [3605, 4806]
+        assert sum(1 for _ in journal.read(kinds=frozenset({"vessel.updated", "segment.opened"}))) == 4803
+        assert list(journal.read(kinds=frozenset({"unit.located"}))) == []
+
+
 def test_a_segment_that_was_never_finished_is_made_again(tmp_path: Path) -> None:
     world = World(tmp_path)
     with world.open() as journal:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -71,16 +72,14 @@ class GroupCommit:
             self._asked.put(_Asked(Commit(tuple(entries), commit_id, expect), answer))
             return await answer
 
-    async def read(self, after: int = START, upto: int | None = None) -> AsyncIterator[Entry]:
+    async def read(
+        self, after: int = START, upto: int | None = None, kinds: frozenset[str] | None = None
+    ) -> AsyncIterator[Entry]:
         """Entries in order, read piece by piece off the loop (see ``Journal.read``)."""
-        upto = self.store.head().seq if upto is None else upto
-        while after < upto:
-            piece = await asyncio.to_thread(self._piece, after, min(upto, after + _READ_AHEAD))
-            if not piece:
-                return
+        entries = self.store.read(after, upto, kinds)
+        while piece := await asyncio.to_thread(_piece, entries):
             for entry in piece:
                 yield entry
-            after = piece[-1].seq
 
     async def follow(self, after: int = START) -> AsyncIterator[Entry]:
         """Entries after a position and every new one; ends only when the journal is closed."""
@@ -157,9 +156,6 @@ class GroupCommit:
                 except JournalError:  # it is only put off: the next append says what is wrong with the disk
                     continue
 
-    def _piece(self, after: int, upto: int) -> list[Entry]:
-        return list(self.store.read(after, upto))
-
     def _on_head(self, head: Head) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
@@ -167,6 +163,10 @@ class GroupCommit:
     def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
+
+
+def _piece(entries: Iterator[Entry]) -> list[Entry]:
+    return list(islice(entries, _READ_AHEAD))
 
 
 def _resolve(waiting: list[asyncio.Future[Receipt]], answers: Sequence[Receipt | TocsinError]) -> None:

@@ -27,7 +27,8 @@ from picture.journal.segments import (
 from picture.sealing import Keyring
 
 _CHUNK: Final = 1000  # a cursor left open would hold the WAL; so reads come in pieces
-_RANGE: Final = f"SELECT {COLUMNS} FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {_CHUNK}"
+_RANGE: Final = f"SELECT {COLUMNS} FROM entries WHERE seq > ? AND seq <= ?"
+_ORDER: Final = f" ORDER BY seq LIMIT {_CHUNK}"
 
 
 class _Segment(NamedTuple):
@@ -73,12 +74,13 @@ class JournalReader:
             segment = self._segments()[-1]
             return last_head(segment.connection, segment.header)
 
-    def read(self, after: int = START, upto: int | None = None) -> Iterator[Entry]:
+    def read(self, after: int = START, upto: int | None = None, kinds: frozenset[str] | None = None) -> Iterator[Entry]:
         """Entries with ``after < seq <= upto`` in order; without ``upto``, to the head as it is now.
 
-        Stored bytes are lifted to the present version of their kind; ``TOC-3004`` where one is not known.
+        ``kinds`` gives only entries of these kinds; the others are passed over unread. Stored bytes are lifted to
+        the present version of their kind; ``TOC-3004`` where one is not known.
         """
-        for row in self.rows(after, upto):
+        for row in self.rows(after, upto, kinds):
             try:
                 yield decoded(self.stream, row)
             except JournalError as error:
@@ -86,17 +88,19 @@ class JournalReader:
             except (ValueError, TypeError) as error:
                 raise JournalError(f"Entry {row.seq} cannot be read.", code="TOC-3002") from error
 
-    def rows(self, after: int = START, upto: int | None = None) -> Iterator[Row]:
+    def rows(self, after: int = START, upto: int | None = None, kinds: frozenset[str] | None = None) -> Iterator[Row]:
         """The same entries as their columns are stored."""
         upto = self.head().seq if upto is None else upto
         while after < upto:
-            chunk = self._chunk(after, upto)
+            chunk, end = self._chunk(after, upto, kinds)
             for row in chunk:
-                if row.seq != after + 1 and after:
+                if kinds is None and row.seq != after + 1 and after:
                     raise JournalError(f"Entry {after + 1} is missing.", code="TOC-3002")
                 after = row.seq
                 yield row
-            if not chunk:
+            if len(chunk) < _CHUNK and kinds is not None:
+                after = max(after, end)
+            elif not chunk:
                 return
 
     def entry(self, seq: int) -> Entry | None:
@@ -126,18 +130,23 @@ class JournalReader:
     def _row(self, seq: int) -> Row | None:
         return next(self.rows(seq - 1, seq), None) if seq > START else None
 
-    def _chunk(self, after: int, upto: int) -> list[Row]:
+    def _chunk(self, after: int, upto: int, kinds: frozenset[str] | None) -> tuple[list[Row], int]:
+        """The next rows of one segment, and how far that segment was looked through if these are all."""
+        where, wanted = _RANGE + _ORDER, tuple[str, ...]()
+        if kinds is not None:
+            where, wanted = f"{_RANGE} AND kind IN ({','.join('?' * len(kinds))}){_ORDER}", tuple(sorted(kinds))
         with self._reading, storage_errors(self.path.name):
             segments = self._segments()
             for at, segment in enumerate(segments):
                 end = segments[at + 1].header.first_seq - 1 if at + 1 < len(segments) else upto
                 if after < end:
-                    columns = segment.connection.execute(_RANGE, (after, min(upto, end))).fetchall()
+                    end = min(upto, end)
+                    columns = segment.connection.execute(where, (after, end, *wanted)).fetchall()
                     break
             else:
-                return []
+                return [], upto
         try:
-            return [from_columns(row) for row in columns]
+            return [from_columns(row) for row in columns], end
         except (ValueError, TypeError) as error:
             raise JournalError(f"An entry after {after} cannot be read.", code="TOC-3002") from error
 
