@@ -146,7 +146,7 @@ class SyncJournal(Protocol):
         """The receipt of one commit (see ``Journal.append``)."""
         ...
 
-    def read(self, after: int = START, upto: int | None = None) -> Iterator[Entry]:
+    def read(self, after: int = START, upto: int | None = None, kinds: frozenset[str] | None = None) -> Iterator[Entry]:
         """Entries with ``after < seq <= upto`` in order (see ``Journal.read``)."""
         ...
 
