@@ -11,7 +11,7 @@ import pytest
 from tests.roadtown import build_town, lonlat
 from twin.network import RoadNetwork
 from twin.pack import CityPack
-from twin.reach import ReachGraph, lost_rings, outline, reach_through
+from twin.reach import ReachGraph, cut_off, lost_rings, main_part, outline, reach_through
 from twin.road_state import CLOSED, RoadState, arc_ticks
 from twin.routing import RoutingService
 from twin.snap import Snap, Snapper
@@ -114,6 +114,32 @@ def test_forbidden_turns_are_not_taken_and_cost_what_the_service_says(
     assert np.allclose(got[np.isfinite(got)], found[np.isfinite(found)], atol=0.11)
     free = ReachGraph(network, RoadState.free(network), "car").reach([start], towards=towards)
     assert np.count_nonzero(reach.node_s > free.node_s) > 100, "turns must matter here"
+
+
+def test_a_street_that_only_forbidden_turns_lead_into_is_cut_off(town: CityPack, network: RoadNetwork) -> None:
+    # A dead end is made: every other road at its far crossing is shut.
+    dead_end = int(np.flatnonzero((network.edge_arcs >= 0).all(axis=1))[200])
+    mouth, end = network.edge_nodes[dead_end]
+    shut = [e for e, ends in enumerate(network.edge_nodes) if end in ends and e != dead_end]
+    into, out = network.edge_arcs[dead_end].tolist()
+    arriving = [a for a in np.flatnonzero(town.arc_head == mouth).tolist() if a != out]
+    leaving = [a for a in np.flatnonzero(town.arc_tail == mouth).tolist() if a != into]
+    places = {"end": Snap(dead_end, 0.5, 0.0, "", 0, 0)}
+
+    def bound(turns: list[tuple[int, int]]) -> tuple[RoadNetwork, RoadState]:
+        pairs = np.array(turns, dtype=np.int32)
+        made = RoadNetwork(Laid(town, turn_from=pairs[:, 0], turn_to=pairs[:, 1]))  # type: ignore[arg-type]
+        return made, RoadState.free(made).with_changes(1, closed_edges=shut)
+
+    assert min(mouth, end, into, out, len(shut), len(arriving), len(leaving)) > 0
+    assert cut_off(network, RoadState.free(network).with_changes(1, closed_edges=shut), places) == []
+    for turns in ([(a, into) for a in arriving], [(out, a) for a in leaving]):
+        roads, state = bound(turns)
+        assert cut_off(roads, state, places) == ["end"]
+        assert main_part(roads, state, "car")[mouth] and not main_part(roads, state, "car")[end]
+    # With one turn left in, and one out again, it is not.
+    roads, state = bound([(a, into) for a in arriving[1:]] + [(out, a) for a in leaving[1:]])
+    assert cut_off(roads, state, places) == []
 
 
 def test_a_contraflow_opens_a_one_way_and_who_walks_is_not_bound_by_it(network: RoadNetwork) -> None:

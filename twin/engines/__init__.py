@@ -44,3 +44,6 @@ class Engine(Protocol):
 
     def table(self, sources: Sequence[Ends], targets: Sequence[Ends]) -> NDArray[np.float64]:
         """Ticks from each source to each target with offsets; float64 (s, t), inf where there is no way."""
+
+    def sweep(self, ends: Ends, *, towards: bool) -> NDArray[np.float64]:
+        """Ticks with offsets from the nearest of ``ends`` to every node, or ``towards`` them; float64 (n,), or inf."""

@@ -117,3 +117,14 @@ class ScipyEngine:
                     np.minimum.at(answer[row], owner, onward[place[node]] + ticks)
         answer[answer > _LIMIT] = np.inf
         return answer.T if turned else answer
+
+    def sweep(self, ends: Ends, *, towards: bool) -> NDArray[np.float64]:
+        """Ticks with offsets from the nearest of ``ends`` to every node, or ``towards`` them; float64 (n,), or inf."""
+        if not ends:
+            return np.full(self._nodes, np.inf)
+        graph = self._graph.T.tocsr() if towards else self._graph
+        reach = np.atleast_2d(dijkstra(graph, indices=[node for node, _ in ends], limit=_LIMIT))
+        reach += np.array([[ticks] for _, ticks in ends], dtype=np.float64)
+        nearest: NDArray[np.float64] = reach.min(axis=0)
+        nearest[nearest > _LIMIT] = np.inf
+        return nearest

@@ -94,25 +94,37 @@ class ReachGraph:
     """The roads as one profile finds them in one state, ready to be searched by scipy; a few milliseconds to make.
 
     Weights, forbidden turns and what may be driven against a one-way are those of the routing service, so that
-    both give the same seconds.
+    both give the same seconds. ``turns`` and ``ticks`` int64 (m,) spare the making of what is at hand already.
     """
 
-    def __init__(self, network: RoadNetwork, state: RoadState, who: str | Profile) -> None:
+    def __init__(
+        self,
+        network: RoadNetwork,
+        state: RoadState,
+        who: str | Profile,
+        *,
+        turns: TurnGraph | None = None,
+        ticks: NDArray[np.int64] | None = None,
+    ) -> None:
         self.network, self.state, self.profile = network, state, profile(who)
-        self.ticks = arc_ticks(network, self.profile, state)
-        self.turns = TurnGraph(network)
-        weights = self.turns.spread(self.ticks)
-        self._usable = np.flatnonzero(weights != CLOSED)
-        self._tail, self._head = self.turns.tail[self._usable], self.turns.head[self._usable]
-        self._ticks = weights[self._usable]
+        self.ticks = arc_ticks(network, self.profile, state) if ticks is None else ticks
+        self.turns = turns or TurnGraph(network)
+
+    @cached_property
+    def _usable(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.turns.spread(self.ticks) != CLOSED)
 
     @cached_property
     def _onward(self) -> csr_array:
-        return _graph(self._tail, self._head, self._ticks, self.turns.node_count)
+        return self._graph(self.turns.tail, self.turns.head)
 
     @cached_property
     def _backward(self) -> csr_array:
-        return _graph(self._head, self._tail, self._ticks, self.turns.node_count)
+        return self._graph(self.turns.head, self.turns.tail)
+
+    def _graph(self, tail: NDArray[np.int32], head: NDArray[np.int32]) -> csr_array:
+        usable = self._usable
+        return _graph(tail[usable], head[usable], self.turns.spread(self.ticks)[usable], self.turns.node_count)
 
     def reach(self, places: Sequence[Snap], limit_s: float = np.inf, *, towards: bool = False) -> Reach:
         """What is reached from the nearest of the places within ``limit_s`` seconds (or reaches it, ``towards``).
@@ -169,7 +181,8 @@ class ReachGraph:
     @cached_property
     def _by_key(self) -> NDArray[np.intp]:
         """Usable arcs by tail and head."""
-        return self._usable[np.lexsort((self._head, self._tail))]
+        usable = self._usable
+        return usable[np.lexsort((self.turns.head[usable], self.turns.tail[usable]))]
 
     @cached_property
     def _key(self) -> NDArray[np.int64]:
@@ -194,9 +207,9 @@ class ReachGraph:
         self, ticks_to: NDArray[np.float64], places: Sequence[Snap], limit_s: float = np.inf, *, towards: bool = False
     ) -> Reach:
         """The reach of places from the ticks float64 (k,) to (or from) every node of the turn graph."""
-        there_s = ticks_to / TICKS_PER_S
-        node_s = np.full(self.network.node_count, np.inf)
-        np.minimum.at(node_s, self.turns.base_node, there_s)
+        there_s, count = ticks_to / TICKS_PER_S, self.network.node_count
+        node_s = there_s[:count].copy()
+        np.minimum.at(node_s, self.turns.base_node[count:], there_s[count:])
         edge, share, seconds = self._spans(there_s, limit_s, towards)
         near = [span for place in places for span in self._spans_at(place, limit_s, towards)]
         return Reach(
@@ -220,14 +233,18 @@ class ReachGraph:
             at = there_s[turns.head[: turns.arc_count]]
         else:
             # An arc is entered from its crossing, or from a copy of it where the turn into it is allowed.
-            at = np.full(turns.arc_count, np.inf)
-            np.minimum.at(at, turns.arc_of, there_s[turns.tail])
+            at = there_s[turns.tail[: turns.arc_count]]
+            np.minimum.at(at, turns.arc_of[turns.arc_count :], there_s[turns.tail[turns.arc_count :]])
         arcs = np.flatnonzero((self.ticks != CLOSED) & (at < limit_s))
-        start_s, whole_s = at[arcs], self.ticks[arcs] / TICKS_PER_S
-        driven = np.minimum(1.0, (limit_s - start_s) / whole_s)
+        start_s, end_s = at[arcs], at[arcs] + self.ticks[arcs] / TICKS_PER_S
         from_tail = network.arc_is_forward[arcs] != towards
-        share = np.stack((np.where(from_tail, 0.0, 1.0), np.where(from_tail, driven, 1.0 - driven)), axis=1)
-        return network.arc_edge[arcs], share, np.stack((start_s, start_s + driven * whole_s), axis=1)
+        share = np.empty((len(arcs), 2))
+        share[:, 0], share[:, 1] = ~from_tail, from_tail
+        late = np.flatnonzero(end_s > limit_s)
+        driven = (limit_s - start_s[late]) / (end_s[late] - start_s[late])
+        share[late, 1] = np.where(from_tail[late], driven, 1.0 - driven)
+        end_s[late] = limit_s
+        return network.arc_edge[arcs], share, np.column_stack((start_s, end_s))
 
     def _spans_at(self, place: Snap, limit_s: float, towards: bool) -> list[Span]:
         """The two ways along the road that the place itself stands on."""
@@ -275,21 +292,14 @@ class ReachGraph:
 def reach_through(
     service: RoutingService, who: str | Profile, places: Sequence[Snap], *, towards: bool = False
 ) -> Reach:
-    """What is reached with no limit of time, asked of the routing service's engine: one sweep per place.
+    """What is reached with no limit of time, asked of the routing service's engine in one sweep.
 
     The same seconds as ``ReachGraph.reach`` without a limit. In the service's own thread only.
     """
     lane = service.lane(who)
-    graph = ReachGraph(service.network, service.state, who)
-    every = [[(node, 0)] for node in range(graph.turns.node_count)]
-    ends = [[way[:2] for way in (lane.on(place, False) if towards else lane.off(place))] for place in places]
-    if not ends:
-        return graph.of(np.full(len(every), np.inf), (), towards=towards)
-    if towards:
-        ticks = lane.ask(lambda engine: engine.table(every, ends)).T
-    else:
-        ticks = lane.ask(lambda engine: engine.table(ends, every))
-    return graph.of(ticks.min(axis=0), places, towards=towards)
+    graph = ReachGraph(service.network, service.state, who, turns=lane.graph, ticks=lane.ticks)
+    ends = [way[:2] for place in places for way in (lane.on(place, False) if towards else lane.off(place))]
+    return graph.of(lane.ask(lambda engine: engine.sweep(ends, towards=towards)), places, towards=towards)
 
 
 def edge_lengths_m(network: RoadNetwork) -> NDArray[np.float64]:
