@@ -22,7 +22,7 @@ from twin.network import RoadNetwork
 from twin.pack import CityPack, Ground
 from twin.road_state import RoadState
 from twin.route import Route
-from twin.routing import RoutingService
+from twin.waiting import WaitingRoads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +33,12 @@ BOAT_MPS = 9.0
 
 
 class City:
-    """Everything the core knows of the ground. Belongs to the core's thread (the routing service insists)."""
+    """Everything the core knows of the ground. Ways and times are computed by the roads' own threads."""
 
     def __init__(self, pack: CityPack, order_cache: Path | None = None, *, wait_s: float = 20.0) -> None:
         self.pack = pack
         self.network = RoadNetwork(pack)
-        self.routing = RoutingService(self.network, order_cache=order_cache)
+        self.routing = WaitingRoads(self.network, order_cache=order_cache)
         self.gazetteer = Gazetteer(pack, self.routing.snapper)
         gauges = [gauge for gauge in pack.meta["gauges"] if gauge["kind"] == "water_level"]
         model = FloodModel(pack)
@@ -73,10 +73,18 @@ class City:
 
     # --- ways -----------------------------------------------------------------------------------------------
 
-    def route(self, profile: str, start: LonLat, end: LonLat, *, enter_closed: bool = True) -> Route | None:
+    def route(
+        self,
+        profile: str,
+        start: LonLat,
+        end: LonLat,
+        *,
+        enter_closed: bool = True,
+        avoid: frozenset[int] = frozenset(),
+    ) -> Route | None:
         """The quickest way over open roads, or None; the last road may be closed, and is flagged."""
         try:
-            found = self.routing.route(profile, start, end, enter_closed=enter_closed)
+            found = self.routing.route(profile, start, end, enter_closed=enter_closed, avoid=avoid)
         except RoadError:
             return None
         return found if isinstance(found, Route) else None
@@ -89,15 +97,7 @@ class City:
         """The way of a profile, without the segments in ``avoid``; a boat goes straight, and that is said."""
         if profile == "boat":
             return self._by_water(start, end)
-        if avoid:
-            standing = self.routing.state
-            self.routing.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges | avoid))
-            try:
-                route = self.route(profile, start, end)
-            finally:
-                self.routing.update(standing)
-        else:
-            route = self.route(profile, start, end)
+        route = self.route(profile, start, end, avoid=avoid)
         if route is None:
             return None
         streets = tuple(dict.fromkeys(name for name, metres, _ in route.streets if name and metres >= 20))
@@ -110,19 +110,26 @@ class City:
             geometry,
             flagged or ("leaves a closed road" if route.leaves_closed else ""),
             route.edges,
+            route.epoch,
         )
 
     def _by_water(self, start: LonLat, end: LonLat) -> Way:
         """A straight line at a rescue boat's pace: the water has no lanes, and the crew knows the way round."""
         a, b = (to_e7(start[0]), to_e7(start[1])), (to_e7(end[0]), to_e7(end[1]))
         length_m = distance_m(*a, *b)
-        return Way(length_m / BOAT_MPS, length_m, (), (a, b), "straight over water")
+        return Way(length_m / BOAT_MPS, length_m, (), (a, b), "straight over water", epoch=self.routing.epoch)
 
-    def seconds(self, profile: str, starts: Sequence[LonLat], ends: Sequence[LonLat]) -> NDArray[np.float64]:
-        """Travel times in seconds, float64 (starts, ends); inf where there is no way."""
+    def seconds(
+        self,
+        profile: str,
+        starts: Sequence[LonLat],
+        ends: Sequence[LonLat],
+        avoid: frozenset[int] = frozenset(),
+    ) -> NDArray[np.float64]:
+        """Travel times in seconds, float64 (starts, ends), without the segments in ``avoid``; inf without a way."""
         if profile == "boat":
             return np.array([[self._by_water(a, b).duration_s for b in ends] for a in starts], dtype=np.float64)
-        return self.routing.matrix(profile, list(starts), list(ends), enter_closed=True)
+        return self.routing.matrix(profile, list(starts), list(ends), enter_closed=True, avoid=avoid).seconds
 
     # --- the roads as they are ------------------------------------------------------------------------------
 

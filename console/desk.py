@@ -45,6 +45,8 @@ class Way:
     """(lon_e7, lat_e7) along the way."""
     flagged: str = ""
     edges: tuple[int, ...] = ()
+    epoch: int = 0
+    """Journal cursor that the roads were true at."""
 
 
 class Locator(Protocol):

@@ -55,14 +55,7 @@ class CityRoads:
     ) -> NDArray[np.float64]:
         if not starts or not ends:
             return np.empty((len(starts), len(ends)))
-        if not avoid or profile == "boat":
-            return self._city.seconds(profile, starts, ends)
-        routing, standing = self._city.routing, self._city.routing.state
-        routing.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges | avoid))
-        try:
-            return self._city.seconds(profile, starts, ends)
-        finally:
-            routing.update(standing)
+        return self._city.seconds(profile, starts, ends, avoid)
 
     def _on_map(self, place: LonLat) -> bool:
         try:

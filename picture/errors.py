@@ -233,6 +233,10 @@ CATALOGUE |= {
         "A road condition names roads or values that cannot be.",
         "Check which city the condition was made for.",
     ),
+    "TOC-5210": (
+        "The roads gave no answer.",
+        "Send by your own judgement; the picture goes on without times. Report it with the code.",
+    ),
     "TOC-5207": (
         "The flood cannot be computed.",
         "Check the water level and the pack's terrain; the message says what is wrong.",

@@ -18,7 +18,7 @@ from twin.network import Link, RoadNetwork
 from twin.profiles import PROFILES
 from twin.road_state import RoadState
 from twin.route import Route
-from twin.routing import RoutingService
+from twin.routing import RoutingService, keep_order
 from twin.snap import Snap
 
 
@@ -27,9 +27,16 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> RoadNetwork:
     return RoadNetwork(build_town(tmp_path_factory.mktemp("town") / "town.pack"))
 
 
+@pytest.fixture(scope="module")
+def order(network: RoadNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("order") / "town.order"
+    keep_order(network, path)
+    return path
+
+
 @pytest.fixture
-async def client(network: RoadNetwork) -> AsyncIterator[RoutingClient]:
-    client = RoutingClient(network)
+async def client(network: RoadNetwork, order: Path) -> AsyncIterator[RoutingClient]:
+    client = RoutingClient(network, order_cache=order)
     yield client
     await client.close()
 
@@ -105,9 +112,9 @@ async def test_who_asks_for_a_fresh_answer_gets_no_older_one(network: RoadNetwor
 async def test_changes_that_queue_are_taken_as_one(network: RoadNetwork, client: RoutingClient) -> None:
     places = places_of(network, 2)
     await client.eta("car", *places)
-    owner = client._owners[PROFILES["car"]]
+    owner = client.owners.of("car")
     hold = threading.Event()
-    owner.ask(lambda service: hold.wait(5.0), lambda *_: None, -1)
+    owner.ask(lambda service: hold.wait(5.0), lambda *_: None)
     states = states_of(network, 30)
     for state in states[1:]:
         client.update(state)
@@ -119,17 +126,17 @@ async def test_changes_that_queue_are_taken_as_one(network: RoadNetwork, client:
 async def test_a_change_waits_for_a_pause_but_not_for_long(network: RoadNetwork, client: RoutingClient) -> None:
     places = places_of(network, 2)
     await client.eta("car", *places)
-    owner = client._owners[PROFILES["car"]]
+    owner = client.owners.of("car")
     epochs: list[int] = []
 
     def answered(value: object, epoch: int, error: BaseException | None) -> None:
         epochs.append(epoch)
         if epoch == 0 and len(epochs) < 10_000:
             # Two questions always wait: the queue is never empty.
-            owner.ask(lambda service: time.sleep(0.001), answered, -1)
+            owner.ask(lambda service: time.sleep(0.001), answered)
 
     for _ in range(2):
-        owner.ask(lambda service: None, answered, -1)
+        owner.ask(lambda service: None, answered)
     client.update(states_of(network, 2)[1])
     await client.settle()
     assert 0 < epochs.count(0) < 300
@@ -152,9 +159,9 @@ async def test_links_and_reopening_restore_every_answer(network: RoadNetwork, cl
 async def test_the_owner_thread_rule_cannot_be_broken_from_outside(network: RoadNetwork, client: RoutingClient) -> None:
     places, free = places_of(network, 2), RoadState.free(network)
     await client.eta("car", *places)
-    owner = client._owners[PROFILES["car"]]
+    owner = client.owners.of("car")
     leaked: list[RoutingService] = []
-    owner.ask(leaked.append, lambda *_: None, -1)
+    owner.ask(leaked.append, lambda *_: None)
     await client.settle()
     service = leaked[0]
     lane = service._lanes[PROFILES["car"]]
@@ -167,8 +174,8 @@ async def test_the_owner_thread_rule_cannot_be_broken_from_outside(network: Road
         lambda: service.plan(free),
         lambda: service.lane("car"),
         service.close,
-        lambda: lane.ticks_between(*places, False),
-        lambda: lane.way_between(*places, False),
+        lambda: lane.ticks_between(places[0], places[1], False),
+        lambda: lane.way_between(places[0], places[1], False),
         lambda: lane.engine.table([[(0, 0)]], [[(1, 0)]]),
         lambda: lane.engine.reset(lane.ticks),
         lambda: lane.engine.patch(np.array([0], np.int32), np.array([1])),
@@ -192,14 +199,14 @@ async def test_a_panic_while_roads_change_becomes_a_named_fault_and_the_answers_
 
     places, states = places_of(network, 6), states_of(network, 4)
     await client.matrix("car", places, places)
-    owner, held = client._owners[PROFILES["car"]], []
+    owner, held = client.owners.of("car"), []
 
     def sabotage(service: RoutingService) -> None:
         # A live query makes RoutingKit refuse any change of the metric: a real panic, from the real engine.
         back = owner._ready_back()
         held.append(routingkit_cch.CCHQuery(back.lane("car").engine._metric))  # type: ignore[attr-defined]
 
-    owner.ask(sabotage, lambda *_: None, -1)
+    owner.ask(sabotage, lambda *_: None)
     state = states[1 if when == "patch" else 2]
     client.update(state)
     while when == "build" and client.epochs["car"] != state.epoch:
@@ -213,7 +220,7 @@ async def test_a_panic_while_roads_change_becomes_a_named_fault_and_the_answers_
     expected = RoutingService(network, state=states[3]).matrix("car", places, places)
     assert table.epoch == 3 and np.array_equal(table.seconds, expected)
     assert client.degraded == "" and "while there are active" in owner.last_fault
-    owner.ask(lambda service: held.clear(), lambda *_: None, -1)
+    owner.ask(lambda service: held.clear(), lambda *_: None)
     await client.settle()
 
 
@@ -236,11 +243,11 @@ async def test_a_cancelled_question_disturbs_nobody_and_a_closed_client_says_so(
     await asyncio.sleep(0)
     waiting.cancel()
     assert (await client.eta("car", a, b)).seconds == RoutingService(network).eta("car", a, b)
-    owner = client._owners[PROFILES["car"]]
+    owner = client.owners.of("car")
     await client.close()
     assert not owner._thread.is_alive()
     with pytest.raises(RoadError, match="TOC-5201"):
-        owner.ask(lambda service: None, lambda *_: None, -1)
+        owner.ask(lambda service: None, lambda *_: None)
 
 
 async def test_scipy_answers_until_the_order_is_there_and_the_owners_move_up(

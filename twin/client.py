@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from twin.hierarchy import Backend, Hierarchy
+from twin.hierarchy import Backend
 from twin.network import RoadNetwork
-from twin.owner import MetricOwner
+from twin.owners import Owners
 from twin.profiles import Profile, profile
 from twin.road_state import RoadState
 from twin.route import NoRoute, Route
-from twin.snap import Place, Snappers
+from twin.snap import Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,8 +50,7 @@ class Eta:
 class RoutingClient:
     """The road service for an event loop; belongs to the loop's thread. ``close`` ends its threads.
 
-    ``order_cache`` and ``backend`` as in :class:`twin.routing.RoutingService`; until the order is there,
-    scipy answers.
+    ``order_cache`` and ``backend`` as in :class:`twin.owners.Owners`; until the order is there, scipy answers.
     """
 
     def __init__(
@@ -63,40 +61,31 @@ class RoutingClient:
         state: RoadState | None = None,
         backend: Backend = "auto",
     ) -> None:
-        self._hierarchy = Hierarchy(network, order_cache, backend)
-        self._snappers = Snappers(network)
-        self._state = state or RoadState.free(network)
-        self._builder = ThreadPoolExecutor(1, thread_name_prefix="roads-builder")
-        self._owners: dict[Profile, MetricOwner] = {}
+        self.owners = Owners(network, order_cache=order_cache, state=state, backend=backend)
 
     @property
     def state(self) -> RoadState:
         """The newest state handed in; an owner may still be a moment behind."""
-        return self._state
+        return self.owners.state
 
     @property
     def epochs(self) -> dict[str, int]:
         """The epoch each profile's owner answers at now."""
-        return {who.name: owner.epoch for who, owner in self._owners.items()}
+        return self.owners.epochs
 
     @property
     def degraded(self) -> str:
         """Why the fast engine does not serve everybody; "" while it does."""
-        whys = (owner.degraded for owner in self._owners.values() if owner.degraded)
-        return self._hierarchy.why_not or next(whys, "")
+        return self.owners.degraded
 
     def update(self, state: RoadState) -> None:
-        """Hands a new state to every owner and returns at once; new links are laid first (TOC-5206 for bad ones)."""
-        if state.links != self._state.links:
-            self._hierarchy.layout(state.links)
-        self._state = state
-        for owner in self._owners.values():
-            owner.update(state)
+        """Hands a new state to every owner and returns at once; RoadError TOC-5206 for links that join nothing."""
+        self.owners.update(state)
 
     async def settle(self) -> int:
         """Waits until every owner answers at the newest state; its epoch."""
-        await asyncio.gather(*(self._ask(who, lambda _: None, True) for who in list(self._owners)))
-        return self._state.epoch
+        await asyncio.gather(*(self._ask(who, lambda _: None, True) for who in self.owners.asked))
+        return self.owners.state.epoch
 
     async def route(
         self, who: str | Profile, start: Place, end: Place, *, enter_closed: bool = False, fresh: bool = False
@@ -179,17 +168,11 @@ class RoutingClient:
 
     async def close(self) -> None:
         """Answers what was asked, then ends every thread and a running order computation."""
-        owners, self._owners = list(self._owners.values()), {}
-        await asyncio.gather(*(asyncio.to_thread(owner.close) for owner in owners))
-        self._builder.shutdown()
-        self._hierarchy.close()
+        await asyncio.to_thread(self.owners.close)
 
     def _ask(
         self, who: Profile, question: Callable[[RoutingService], Value], fresh: bool
     ) -> asyncio.Future[tuple[Value, int]]:
-        owner = self._owners.get(who)
-        if owner is None:
-            owner = self._owners[who] = MetricOwner(who, self._hierarchy, self._snappers, self._state, self._builder)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[tuple[Value, int]] = loop.create_future()
 
@@ -205,5 +188,5 @@ class RoutingClient:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, value, epoch, error)
 
-        owner.ask(question, deliver, self._state.epoch if fresh else -1)
+        self.owners.ask(who, question, deliver, fresh=fresh)
         return future

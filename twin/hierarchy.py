@@ -7,6 +7,7 @@ process; links laid later keep it (a rebuild costs 50 ms at 63,000 nodes, a new 
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +39,12 @@ class Layout:
 class Hierarchy:
     """The order of a network and the layouts over it. Every method may be called from any thread.
 
-    ``order_cache`` is where the order is kept; without it, it is computed here and now. ``backend="scipy"``
-    never has one. ``why_not`` says in plain words why there is no fast engine, "" where there is one.
+    ``order_cache`` is where the order is kept. What is not there is computed by a child process, without a path
+    into a scratch file; or, with ``here``, without a path here and now. ``backend="scipy"`` never has one.
+    ``why_not`` says in plain words why there is no fast engine, "" where there is one.
     """
 
-    def __init__(self, network: RoadNetwork, order_cache: Path | None, backend: Backend) -> None:
+    def __init__(self, network: RoadNetwork, order_cache: Path | None, backend: Backend, *, here: bool = False) -> None:
         self.why_not = "scipy was asked for"
         self._cache = order_cache
         self._lock = threading.Lock()
@@ -50,17 +52,21 @@ class Hierarchy:
         self._job: subprocess.Popen[bytes] | None = None
         self._base = Layout(network, TurnGraph(network))
         self._laid: Layout | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         if backend == "auto":
-            self._prepare(network)
+            self._prepare(network, here)
 
-    def _prepare(self, network: RoadNetwork) -> None:
+    def _prepare(self, network: RoadNetwork, here: bool) -> None:
         try:
             import twin.engines.cch  # noqa: F401 (whether it can be loaded on this system)
         except ImportError as error:
             self.why_not = f"RoutingKit cannot be loaded: {error}"
             return
         order = load_order(self._cache, network) if self._cache else None
-        if order is None and self._cache is not None:
+        if order is None and (self._cache is not None or not here):
+            if self._cache is None:
+                self._scratch = tempfile.TemporaryDirectory(prefix="tocsin-order-")
+                self._cache = Path(self._scratch.name) / "order.npy"
             self._job = start_order_process(network.pack.path, self._cache)
             self.why_not = "the order of the roads is being computed"
         else:
@@ -100,6 +106,12 @@ class Hierarchy:
             else:
                 self._adopt(order)
             self._job = None
+            self._forget_scratch()
+
+    def _forget_scratch(self) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     def wait(self, timeout_s: float) -> bool:
         """Whether the fast engine can serve, after waiting at most ``timeout_s`` for its order."""
@@ -130,3 +142,4 @@ class Hierarchy:
                 self._job.kill()
                 self._job.wait()
                 self._job = None
+            self._forget_scratch()

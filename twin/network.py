@@ -56,10 +56,7 @@ class RoadNetwork:
         self.node_xy: NDArray[np.float64] = pack.node_xy
         self.node_count = len(pack.node_xy)
         self.pack_edge_count = len(pack.edge_tail)
-        for link in links:
-            inside = min(link.start, link.end) >= 0 and max(link.start, link.end) < self.node_count
-            if not (inside and link.length_m > 0.0 and link.speed_mps > 0.0):
-                raise RoadError(f"The link {link.name!r} joins no two crossings.", code="TOC-5206")
+        check_links(links, self.node_count)
         self.edge_tail = self._joined(pack.edge_tail, [link.start for link in links])
         self.edge_head = self._joined(pack.edge_head, [link.end for link in links])
         self.edge_class = self._joined(pack.edge_class, [link.road_class for link in links])
@@ -279,6 +276,14 @@ class RoadNetwork:
                 geometry=line if forward else line[::-1],
             )
         return graph
+
+
+def check_links(links: Sequence[Link], node_count: int) -> None:
+    """Nothing where every link can be laid; RoadError TOC-5206 for the first that joins no two crossings."""
+    for link in links:
+        inside = min(link.start, link.end) >= 0 and max(link.start, link.end) < node_count
+        if not (inside and link.length_m > 0.0 and link.speed_mps > 0.0):
+            raise RoadError(f"The link {link.name!r} joins no two crossings.", code="TOC-5206")
 
 
 def frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -37,7 +37,7 @@ Deliver = Callable[[Any, int, BaseException | None], None]
 class _Asked:
     question: Question
     deliver: Deliver
-    at_least: int
+    fresh: bool
 
 
 class _Wake:
@@ -72,12 +72,12 @@ class MetricOwner:
 
     # --- from any thread ------------------------------------------------------------------------------------
 
-    def ask(self, question: Question, deliver: Deliver, at_least: int) -> None:
-        """Has a question answered by the live metric, at an epoch of ``at_least`` if that state was handed in."""
+    def ask(self, question: Question, deliver: Deliver, fresh: bool = False) -> None:
+        """Has a question answered by the live metric; ``fresh``: once every state handed in before is in force."""
         with self._lock:
             if self._closing:
                 raise RoadError("It has been closed.", code="TOC-5201")
-            self._queue.put(_Asked(question, deliver, at_least))
+            self._queue.put(_Asked(question, deliver, fresh))
 
     def update(self, state: RoadState) -> None:
         """Hands in a new state; one that has not been taken yet is replaced by it."""
@@ -86,6 +86,11 @@ class MetricOwner:
                 self._pending_since_s = time.monotonic()
             self._pending = state
         self._queue.put(_WAKE)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still answers."""
+        return not self._closing
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Answers what was asked and ends the thread."""
@@ -97,21 +102,33 @@ class MetricOwner:
     # --- in the owner's thread ------------------------------------------------------------------------------
 
     def _run(self, state: RoadState) -> None:
-        self._live = self._service(state)
         self._back: RoutingService | None = None
+        try:
+            self._live = self._service(state)
+            self._serve()
+        except BaseException as error:  # supervisor: nobody may wait for a thread that is gone
+            self.degraded = self.last_fault = str(error)
+            with self._lock:
+                self._closing = True
+            while not self._queue.empty():
+                item = self._queue.get()
+                if isinstance(item, _Asked):
+                    item.deliver(None, self.epoch, RoadError(self.last_fault, code="TOC-5201"))
+        if self._build is not None:
+            self._build[1].exception()
+        # What is bound to this thread must end in it.
+        for service in (getattr(self, "_live", None), self._back):
+            if service is not None:
+                service.close()
+
+    def _serve(self) -> None:
         while True:
             item = self._queue.get()
             if isinstance(item, _Asked):
                 self._answer(item)
             elif self._closing and self._queue.empty():
-                break
+                return
             self._supervised(self._move_on)
-        if self._build is not None:
-            self._build[1].exception()
-        # What is bound to this thread must end in it.
-        for service in (self._live, self._back):
-            if service is not None:
-                service.close()
 
     def _service(self, state: RoadState) -> RoutingService:
         # The network with links is found again through the hierarchy, by the state.
@@ -123,7 +140,7 @@ class MetricOwner:
         value: Any = None
         problem: BaseException | None = None
         try:
-            while self._live.epoch < asked.at_least and self._change_is_on_its_way():
+            if asked.fresh and self._change_is_on_its_way():
                 self._supervised(lambda: self._apply(wait=True))
             value = asked.question(self._live)
         except Exception as error:  # supervisor: whoever asked is told, the thread carries on

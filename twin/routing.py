@@ -4,13 +4,15 @@ One service per core and thread. It holds one engine per vehicle profile, change
 road state changes, and every answer is true at ``epoch``, the journal cursor of that state. The fast engine
 needs an elimination order; until its file is there, and wherever RoutingKit cannot run, scipy answers the
 same, slower. Among equally quick ways the two may choose differently: what must repeat exactly waits for
-:meth:`wait_until_ready`. An event loop asks through ``twin.owner`` instead.
+:meth:`wait_until_ready`. A core asks through ``twin.waiting`` and an event loop through ``twin.client``: there each
+profile has a service, and a thread, of its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +74,7 @@ class RoutingService:
         snappers: Snappers | None = None,
     ) -> None:
         self._owns_hierarchy = hierarchy is None
-        self._hierarchy = hierarchy or Hierarchy(network, order_cache, backend)
+        self._hierarchy = hierarchy or Hierarchy(network, order_cache, backend, here=True)
         self._snappers = snappers or Snappers(network, snapper)
         self._state = state or RoadState.free(network)
         self._layout = self._hierarchy.layout(self._state.links)
@@ -172,6 +174,16 @@ class RoutingService:
         self._state = planned.state
         for who, change in planned.changes.items():
             self._lanes[who].adopt(change)
+
+    @contextmanager
+    def avoiding(self, edges: Iterable[int]) -> Iterator[None]:
+        """Inside, these edges are closed to everybody as well, at the same epoch; afterwards all is as it was."""
+        standing = self._state
+        self.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges.union(edges)))
+        try:
+            yield
+        finally:
+            self.update(standing)
 
     # --- questions ------------------------------------------------------------------------------------------
 
