@@ -20,8 +20,23 @@ class KeyRotated(Event):
     new: str
     """Public keys, base64 Ed25519."""
     endorsement: str
-    """The old key's signature over the new public key."""
+    """The old key's signature over the stream's name and the new public key."""
     why: str = ""
+    sealing: tuple[str, ...] = ()
+    """Ids of fresh sealing keys that took over with it."""
+
+
+class ErasureAsked(Event):
+    """One person asked for a scope's values to be forgotten; it happens when a second one confirms."""
+
+    kind = "erasure.asked"
+    id: str
+    scope: str
+    person: str
+    public_key: str
+    signature: str
+    """Hex Ed25519 of the person, over ``picture.journal.custody.erasure_bytes``."""
+    why: SealedText = None
 
 
 class PayloadShredded(Event):
@@ -36,6 +51,10 @@ class PayloadShredded(Event):
     by: tuple[str, ...]
     """The persons who asked for it, two of them; the retention rule counts as ``retention``."""
     why: SealedText = None
+    request: str = ""
+    """Id of the erasure that was asked for; empty where the retention rule did it."""
+    signatures: tuple[tuple[str, str, str], ...] = ()
+    """(person, public key, signature) of each, hex: anybody can check that both signed."""
 
 
 class HoldChanged(Event):

@@ -14,6 +14,7 @@ from pydantic import Field
 from picture.custody import (
     ClaimChanged,
     CursorReceived,
+    ErasureAsked,
     HoldChanged,
     KeyRotated,
     LinkChanged,
@@ -64,6 +65,7 @@ __all__ = [
     "DeliveryChanged",
     "DrillControlled",
     "EffectModel",
+    "ErasureAsked",
     "Event",
     "FacilityRegistered",
     "FacilityUpdated",

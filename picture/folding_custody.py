@@ -16,9 +16,15 @@ from picture.folding_intentions import HANDLERS
 __all__ = ["HANDLERS"]
 
 
+@on(ev.ErasureAsked)
+def erasure_asked(p: m.StreamPicture, entry: Entry, e: ev.ErasureAsked) -> None:
+    p.erasures[e.id] = k.Erasure(e.id, e.scope, e.person, e.public_key, e.signature, entry.recorded_ms)
+
+
 @on(ev.PayloadShredded)
 def payload_shredded(p: m.StreamPicture, entry: Entry, e: ev.PayloadShredded) -> None:
     p.shredded |= dict.fromkeys(e.keys, entry.at_ms)
+    p.erasures.pop(e.request, None)
 
 
 @on(ev.HoldChanged)

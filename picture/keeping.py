@@ -85,3 +85,15 @@ class Counted:
     count: int
     area: str
     entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A request to forget a scope, waiting for its second person."""
+
+    id: str
+    scope: str
+    person: str
+    public_key: str
+    signature: str
+    asked_ms: int

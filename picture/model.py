@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from picture.entry import Actor, Ref
-from picture.keeping import Claim, Counted, DeskSession, Fork, LinkState, Load, User
+from picture.keeping import Claim, Counted, DeskSession, Erasure, Fork, LinkState, Load, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,6 +564,8 @@ class StreamPicture:
     """Scopes under legal hold: since when."""
     shredded: dict[str, int] = field(default_factory=dict)
     """Ids of keys that were destroyed: when."""
+    erasures: dict[str, Erasure] = field(default_factory=dict)
+    """Asked for by one person, and not confirmed by a second one yet."""
     received: dict[str, int] = field(default_factory=dict)
     """How far this core had received other streams."""
     links: dict[str, LinkState] = field(default_factory=dict)

@@ -12,8 +12,9 @@ import binascii
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ from picture.errors import JournalError
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _CORE_KEY = "core.ed25519"
+_NEXT, _OLD = ".next", ".old"
+_KEY, _DOOMED = ".key", ".doomed"
 
 
 class Sealed(NamedTuple):
@@ -36,6 +39,27 @@ class Sealed(NamedTuple):
     """Id of the key: random, never derived from what it seals."""
     nonce: bytes
     ciphertext: bytes
+
+
+class KeyInfo(NamedTuple):
+    """What is known of a sealing key, without its secret."""
+
+    id: str
+    scope: str
+    retention: str
+    generation: int
+    """1, 2 … within its scope and retention class; the highest one seals."""
+    made_ms: int
+    """When it took over; 0 for a scope's first key, which is made when something is first sealed."""
+    retired_ms: int | None
+    """When its successor took over; None while it seals."""
+    doomed: bool
+    """Nothing opens with it any more; its file is still to be destroyed."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Scope and retention class."""
+        return self.scope, self.retention
 
 
 class Keyring:
@@ -50,16 +74,16 @@ class Keyring:
         self._entropy = entropy
         self._lock = threading.Lock()
         self._current: dict[tuple[str, str], str] = {}
-        self._scopes: dict[str, tuple[str, str]] = {}
+        self._known: dict[str, KeyInfo] = {}
         self._ciphers: dict[str, ChaCha20Poly1305] = {}
         _private_folder(folder)
-        for path in sorted(folder.glob("*.key")):
+        for path in sorted((*folder.glob(f"*{_KEY}"), *folder.glob(f"*{_DOOMED}"))):
             self._load(path)
 
     def seal(self, value: bytes, *, scope: str, retention: str, binding: bytes) -> Sealed:
         """The value under the scope's key. ``binding`` says where it belongs: it opens only there."""
         with self._lock:
-            key = self._current.get((scope, retention)) or self._make(scope, retention)
+            key = self._current.get((scope, retention)) or self._make(scope, retention, 0)
             cipher = self._ciphers[key]
         nonce = self._entropy(_NONCE_BYTES)
         return Sealed(key, nonce, cipher.encrypt(nonce, value, _bound(key, binding)))
@@ -75,48 +99,103 @@ class Keyring:
         except InvalidTag:
             raise JournalError(f"A value under key {sealed.key} is not what was sealed.", code="TOC-3002") from None
 
-    def shred(self, scope: str, retention: str) -> tuple[str, ...]:
-        """Ids of the keys destroyed: what they sealed can never be opened again.
+    def renew(self, scope: str, retention: str, *, at_ms: int) -> str:
+        """The id of a fresh key: what comes now is sealed under it, and the older keys still open what they sealed."""
+        with self._lock:
+            return self._make(scope, retention, at_ms)
 
-        The file is overwritten before it is removed. A copy of the folder elsewhere, or a disk that writes
-        elsewhere than it is told, keeps the key: keep this folder out of backups, on an encrypted disk.
+    def doom(self, keys: Iterable[str]) -> tuple[KeyInfo, ...]:
+        """The keys that open nothing from now on, neither here nor after a restart; ``destroy_doomed`` ends them.
+
+        Two steps, so that the journal's word about it stands between them: what it calls forgotten cannot be opened,
+        and a crash never loses which keys it was.
         """
         with self._lock:
-            doomed = tuple(key for key, where in self._scopes.items() if where == (scope, retention))
+            doomed = []
+            for key in keys:
+                info = self._known.get(key)
+                if info is None:
+                    continue
+                if not info.doomed:
+                    _rename(self.folder / f"{key}{_KEY}", self.folder / f"{key}{_DOOMED}")
+                    self._ciphers.pop(key, None)
+                    if self._current.get(info.place) == key:
+                        del self._current[info.place]
+                doomed.append(info._replace(doomed=True))
+                self._known[key] = doomed[-1]
+            return tuple(doomed)
+
+    def destroy_doomed(self, keys: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Ids of the keys destroyed, of these or of all that are doomed: what they sealed is gone for ever.
+
+        A file is overwritten before it is removed. A copy of the folder elsewhere, or a disk that writes elsewhere
+        than it is told, keeps the key: keep this folder out of backups, on an encrypted disk.
+        """
+        with self._lock:
+            wanted = set(self._known) if keys is None else set(keys)
+            doomed = sorted(key for key, info in self._known.items() if info.doomed and key in wanted)
             for key in doomed:
-                _destroy(self.folder / f"{key}.key", self._entropy)
-                del self._scopes[key], self._ciphers[key]
-            self._current.pop((scope, retention), None)
-        return doomed
+                _destroy(self.folder / f"{key}{_DOOMED}", self._entropy)
+                del self._known[key]
+        return tuple(doomed)
+
+    def shred(self, scope: str, retention: str) -> tuple[str, ...]:
+        """Ids of the scope's keys, destroyed at once: what they sealed can never be opened again."""
+        mine = [info.id for info in self.keys() if info.place == (scope, retention)]
+        self.doom(mine)
+        return self.destroy_doomed(mine)
 
     def holds(self, key: str) -> bool:
         """Whether values under this key can be opened."""
         return key in self._ciphers
 
+    def keys(self) -> tuple[KeyInfo, ...]:
+        """Every key there is, doomed ones too: by scope, retention class and generation."""
+        with self._lock:
+            known = sorted(self._known.values(), key=lambda info: (info.place, info.generation))
+        retired = {older.id: newer.made_ms for older, newer in pairwise(known) if older.place == newer.place}
+        return tuple(info._replace(retired_ms=retired.get(info.id)) for info in known)
+
     def scopes(self) -> tuple[tuple[str, str], ...]:
         """Every (scope, retention class) that has a key now, sorted."""
-        return tuple(sorted(self._current))
+        with self._lock:
+            return tuple(sorted(self._current))
 
-    def _make(self, scope: str, retention: str) -> str:
+    def _make(self, scope: str, retention: str, made_ms: int) -> str:
         key, secret = self._entropy(8).hex(), self._entropy(_KEY_BYTES)
-        record = {"key": _text(secret), "retention": retention, "scope": scope}
+        generation = 1 + max((i.generation for i in self._known.values() if i.place == (scope, retention)), default=0)
+        info = KeyInfo(key, scope, retention, generation, made_ms, None, doomed=False)
+        record = {
+            "generation": generation, "key": _text(secret), "made_ms": made_ms, "retention": retention, "scope": scope,
+        }  # fmt: skip
         # On disk before the first value is sealed: a value whose key a crash took would be lost for ever.
-        _write_private(self.folder / f"{key}.key", canonical(record))
-        self._hold(key, scope, retention, secret)
+        _write_private(self.folder / f"{key}{_KEY}", canonical(record))
+        self._hold(info, secret)
         return key
 
     def _load(self, path: Path) -> None:
+        doomed = path.suffix == _DOOMED
         try:
             record = json.loads(path.read_bytes())
             scope, retention = str(record["scope"]), str(record["retention"])
-            self._hold(path.stem, scope, retention, base64.b64decode(record["key"], validate=True))
-        except (ValueError, KeyError, TypeError):
+            generation, made_ms = int(record.get("generation", 1)), int(record.get("made_ms", 0))
+            info = KeyInfo(path.stem, scope, retention, generation, made_ms, None, doomed=doomed)
+            self._hold(info, base64.b64decode(record["key"], validate=True))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            if doomed:  # it was being overwritten when the machine stopped
+                path.unlink(missing_ok=True)
+                return
             raise JournalError(f"{path.name} cannot be read.", code="TOC-3108") from None
 
-    def _hold(self, key: str, scope: str, retention: str, secret: bytes) -> None:
-        self._ciphers[key] = ChaCha20Poly1305(secret)
-        self._scopes[key] = (scope, retention)
-        self._current[scope, retention] = key
+    def _hold(self, info: KeyInfo, secret: bytes) -> None:
+        cipher = ChaCha20Poly1305(secret)
+        self._known[info.id] = info
+        if info.doomed:
+            return
+        self._ciphers[info.id] = cipher
+        current = self._current.get(info.place)
+        if current is None or self._known[current].generation <= info.generation:
+            self._current[info.place] = info.id
 
 
 # --- signatures ---------------------------------------------------------------------------------------
@@ -128,10 +207,57 @@ def core_signing_key(folder: Path, entropy: Callable[[int], bytes] = os.urandom)
     path = folder / _CORE_KEY
     if not path.exists():
         _write_private(path, _text(entropy(_KEY_BYTES)).encode())
+    return read_signing_key(path)
+
+
+def read_signing_key(path: Path) -> Ed25519PrivateKey:
+    """The key in a file that ``core_signing_key`` or ``put_next_core_key`` wrote; ``TOC-3108`` if it holds none."""
     try:
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes(), validate=True))
-    except ValueError:
+    except (OSError, ValueError):
         raise JournalError(f"{path.name} cannot be read.", code="TOC-3108") from None
+
+
+def put_next_core_key(folder: Path, entropy: Callable[[int], bytes] = os.urandom) -> Ed25519PrivateKey:
+    """A fresh key for a core, on disk beside the present one, which it does not replace yet."""
+    path = folder / (_CORE_KEY + _NEXT)
+    _write_private(path, _text(entropy(_KEY_BYTES)).encode())
+    return read_signing_key(path)
+
+
+def next_core_key(folder: Path) -> Ed25519PrivateKey | None:
+    """The key that waits to replace the core's, or None."""
+    path = folder / (_CORE_KEY + _NEXT)
+    return read_signing_key(path) if path.exists() else None
+
+
+def take_next_core_key(folder: Path, entropy: Callable[[int], bytes] = os.urandom) -> None:
+    """Puts the waiting key in the core's place and destroys the old one; at no moment is there none."""
+    path, old = folder / _CORE_KEY, folder / (_CORE_KEY + _OLD)
+    try:
+        old.unlink(missing_ok=True)
+        if path.exists():
+            os.link(path, old)
+        (folder / (_CORE_KEY + _NEXT)).replace(path)
+        _sync_folder(folder)
+    except OSError as error:
+        raise JournalError(f"{path.name}: {error.strerror}.") from error
+    if old.exists():
+        _destroy(old, entropy)
+
+
+def endorse(old: Ed25519PrivateKey, new_public: str, stream: str) -> str:
+    """The old key's word that this stream goes on under the new one."""
+    return sign(old, _endorsed(new_public, stream))
+
+
+def endorsement_fits(old_public: str, new_public: str, stream: str, endorsement: str) -> bool:
+    """Whether the holder of the old key said that this stream goes on under the new one."""
+    return signature_fits(old_public, _endorsed(new_public, stream), endorsement)
+
+
+def _endorsed(new_public: str, stream: str) -> bytes:
+    return b"tocsin key\n" + canonical({"new": new_public, "stream": stream})
 
 
 def drill_signing_key(seed: str, person: str) -> Ed25519PrivateKey:
@@ -195,6 +321,14 @@ def _write_private(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise JournalError(f"{path.name}: {error.strerror}.") from error
+
+
+def _rename(path: Path, to: Path) -> None:
+    try:
+        path.replace(to)
         _sync_folder(path.parent)
     except OSError as error:
         raise JournalError(f"{path.name}: {error.strerror}.") from error

@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from picture.entry import Actor, Entry, NewEntry
 from picture.errors import JournalError
-from picture.events import SegmentOpened, clear_part
+from picture.events import KeyRotated, SegmentOpened, clear_part
 from picture.journal.blobs import BlobStore
 from picture.journal.boxes import boxed
 from picture.journal.chain import Row, chained, decoded, encoded, entry_hash
 from picture.journal.protocol import GENESIS, START, Commit, Durability, Head, Receipt
 from picture.journal.reader import JournalReader
+from picture.journal.rotation import next_signer
 from picture.journal.segments import (
     INSERT,
     PAGE_BYTES,
@@ -37,7 +38,7 @@ from picture.journal.segments import (
     segment_number,
     storage_errors,
 )
-from picture.sealing import Keyring, public_key_text, sign
+from picture.sealing import Keyring, endorse, public_key_text, sign
 
 SEGMENT_BYTES: Final = 1 << 30
 CHECKPOINT_EVERY: Final = 1000
@@ -98,6 +99,9 @@ class SqliteJournal(JournalReader):
             self._take(files[-1], stream)
             super().__init__(folder, keyring=keyring, blobs=blobs)
             self._check_tail()
+            if self._signer != public_key_text(self._key):  # a rotation stopped before the next segment was there
+                self._roll(None)
+                self._undelivered.clear()  # whoever reads the journal from here on reads it there
         except BaseException:
             self._let_go()
             raise
@@ -144,6 +148,24 @@ class SqliteJournal(JournalReader):
             self._undelivered.remove(entry)
             self._tell()
             return entry
+
+    def rotate_key(
+        self, new: Ed25519PrivateKey, *, actor: Actor, recorded_ms: int, why: str = "", sealing: tuple[str, ...] = ()
+    ) -> tuple[Entry, ...]:
+        """The entries of a change of keys, to be folded like any other: from here on ``new`` signs.
+
+        The old key signs up to ``key.rotated``, which closes its segment. ``picture.journal.rotation`` keeps the
+        keys on disk in step with it.
+        """
+        with self._writing:
+            old, public = public_key_text(self._key), public_key_text(new)
+            event = KeyRotated(
+                old=old, new=public, endorsement=endorse(self._key, public, self.stream), why=why, sealing=sealing
+            )
+            receipt = self.append_now([NewEntry(event, recorded_ms, recorded_ms, actor)], commit_id=f"key:{public}")
+            self._sign_head(self._opened_writer(), self._head)
+            self._key = new
+            return (*receipt.entries, self.roll(recorded_ms))
 
     def checkpoint(self) -> None:
         """Moves what it can from the WAL into the segment file, without holding anybody up."""
@@ -319,7 +341,10 @@ class SqliteJournal(JournalReader):
         self._number = header.number
         if header.stream != stream:
             raise JournalError(f"It is the journal of {header.stream}, not of {stream}.", code="TOC-3105")
-        if header.public_key != public_key_text(self._key):
+        self._signer = header.public_key
+        with storage_errors(file.name):
+            signer = next_signer(writer, header.public_key)
+        if signer != public_key_text(self._key):
             raise JournalError(f"{file.name} names another core's key.", code="TOC-3108")
         with storage_errors(file.name):
             self._head = last_head(writer, header)
@@ -330,7 +355,7 @@ class SqliteJournal(JournalReader):
             raise JournalError(f"Entry {row.seq} was altered.", code="TOC-3002")
 
     def _sign_head(self, writer: sqlite3.Connection, head: Head) -> None:
-        if head.seq == START:
+        if head.seq == START or self._signer != public_key_text(self._key):  # a segment is signed by one key
             return
         signature = sign(self._key, checkpoint_bytes(head.stream, head.seq, head.hash))
         with storage_errors(self._file.name):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from picture.errors import JournalError
 from picture.journal.chain import Row, entry_hash, from_columns, payload_digest
 from picture.journal.protocol import GENESIS, ChainReport
+from picture.journal.rotation import ROTATED, vouched_for
 from picture.journal.segments import (
     COLUMNS,
     Header,
@@ -71,6 +72,8 @@ class _Scan:
         self.commits = 0
         self.segments = 0
         self.signatures = 0
+        self.signer = ""
+        """Public key that signs from here on: the first header's, and then whom each rotation names."""
         self.keys: dict[str, None] = {}
 
     def report(self, first_bad: int | None, why: str) -> ChainReport:
@@ -117,7 +120,9 @@ class _Scan:
             raise _Broken(self.seq + 1, f"Segment {before.number + 1} is missing before {file.name}.")
         elif (header.first_seq, header.predecessor_head) != (self.seq + 1, self.head):
             raise _Broken(min(self.seq, header.first_seq - 1) + 1, f"{file.name} does not go on from {before.number}.")
-        self.header = header
+        elif header.public_key != self.signer:
+            raise _Broken(self.seq + 1, f"{file.name} is signed by a key that the one before it does not vouch for.")
+        self.header, self.signer = header, header.public_key
         self.segments += 1
         self.signatures += 1
         self.keys[header.public_key] = None
@@ -138,6 +143,8 @@ class _Scan:
             self.entries += 1
             if (mark := marks.pop(row.seq, None)) is not None:
                 self._mark(*mark)
+            if row.kind == ROTATED:
+                self._rotated(row)
         if commit:
             self._commit(commits, commit, first)
         if (extra := commits.fetchone()) is not None:
@@ -165,6 +172,12 @@ class _Scan:
         if (row.commit_id, row.commit_index) != (commit, row.seq - first):
             raise _Broken(expected, f"Entry {expected} is not in its place in commit {commit!r}.")
 
+    def _rotated(self, row: Row) -> None:
+        assert self.header is not None
+        self.signer = vouched_for(row.payload, self.signer, self.header.stream)
+        if not self.signer:
+            raise _Broken(row.seq, f"Entry {row.seq} names a new key that the one before it does not vouch for.")
+
     def _commit(self, commits: sqlite3.Cursor, commit: str, first: int) -> None:
         if commits.fetchone() != (commit.encode(), first, self.seq, b"text"):
             raise _Broken(first, f"Commit {commit!r} from entry {first} is not recorded as it was written.")
@@ -174,7 +187,7 @@ class _Scan:
         assert self.header is not None
         signed = checkpoint_bytes(self.header.stream, self.seq, self.head)
         fits = head == self.head.encode() and isinstance(signature, bytes)
-        if not fits or not signature_fits(self.header.public_key, signed, signature.decode("ascii", "replace")):
+        if not fits or not signature_fits(self.signer, signed, signature.decode("ascii", "replace")):
             raise _Broken(self.seq, f"The signed checkpoint at entry {self.seq} does not fit.")
         self.signatures += 1
 
