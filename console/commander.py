@@ -49,9 +49,11 @@ class Commander:
         self._explain = explain
         self._nearest = nearest
 
-    def give(self, command: c.Command, person: Person) -> Answer:
-        """The answer; a refusal is journalled, then raised as the ``TocsinError`` it is."""
+    def give(self, command: c.Command, person: Person, *, guard: Callable[[], None] | None = None) -> Answer:
+        """The answer; a refusal, the guard's too, is journalled, then raised as the ``TocsinError`` it is."""
         try:
+            if guard is not None:
+                guard()
             person.require(command.do)
             self._require_running(command)
             return self._do(command, person)

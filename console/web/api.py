@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from console.commander import Commander
 from console.commands import COMMAND
 from console.core import Core
-from console.people import Person
+from console.gate import Gate, Hello, Seat
 from console.web.frames import NEVER_SENT, PROTOCOL, Frame, encode, entry_frame, flood_frame, refs_in
 from picture.entry import Entry, Ref
 from picture.errors import InternalError, RefusedError, TocsinError
@@ -52,14 +52,14 @@ class Door:
         core: Core,
         commander: Commander,
         clock: Clock,
-        people: Callable[[str, str, str], Person],
+        gate: Gate,
         flood: Callable[[], tuple[bytes, tuple[int, int]] | None],
         pack: Path,
     ) -> None:
         self._core = core
         self._commander = commander
         self._clock = clock
-        self._people = people
+        self._gate = gate
         self._flood = flood
         self._pack = pack
         self._clients: set[asyncio.Queue[str | None]] = set()
@@ -152,12 +152,12 @@ class Door:
         queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_FRAMES)
         try:
             hello = _hello_of(await socket.receive_text())
-            person = self._welcome(hello)
+            seat = self._welcome(hello)
             self._greet(queue, hello)
             writer = asyncio.create_task(self._write(socket, queue))
             try:
                 async for text in socket.iter_text():
-                    self._put(queue, encode(self._answer(text, person)))
+                    self._put(queue, encode(self._answer(text, seat)))
             finally:
                 writer.cancel()
                 await asyncio.wait([writer])
@@ -169,14 +169,14 @@ class Door:
         finally:
             self._clients.discard(queue)
 
-    def _welcome(self, hello: Frame) -> Person:
-        if hello.get("protocol") != PROTOCOL or hello.get("fold") != FOLD_VERSION:
+    def _welcome(self, hello: Hello) -> Seat:
+        if hello.protocol != PROTOCOL or hello.fold != FOLD_VERSION:
             raise RefusedError(
                 f"This core speaks {PROTOCOL} and {FOLD_VERSION}; use the same version of Tocsin.", code="TOC-4010"
             )
-        return self._people(hello["person"], hello["position"], hello["public_key"])
+        return self._gate.admit(hello)
 
-    def _greet(self, queue: asyncio.Queue[str | None], hello: Frame) -> None:
+    def _greet(self, queue: asyncio.Queue[str | None], hello: Hello) -> None:
         home = self._core.home
         queue.put_nowait(
             encode(
@@ -193,7 +193,7 @@ class Door:
                 }
             )
         )
-        seen = hello["cursor"].get(home.stream, 0)
+        seen = hello.cursor.get(home.stream, 0)
         if 0 < seen <= home.seq and home.seq - seen <= CATCH_UP_ENTRIES:
             queue.put_nowait(encode(self._entries(list(self._core.journal.read(after=seen)))))
         else:
@@ -211,7 +211,7 @@ class Door:
         except WebSocketDisconnect:
             return  # gone while we wrote: whoever reads from it hears of it too
 
-    def _answer(self, text: str, person: Person) -> Frame:
+    def _answer(self, text: str, seat: Seat) -> Frame:
         number: Any = None
         try:
             frame = json.loads(text)
@@ -221,7 +221,8 @@ class Door:
             return _no(number, RefusedError(_why_not(error), code="TOC-4011"))
         try:
             self._clock.catch_up()
-            return {"type": "answer", "id": number, "ok": True, "result": self._commander.give(command, person)}
+            result = self._commander.give(command, seat.person, guard=lambda: self._gate.allow(seat, command))
+            return {"type": "answer", "id": number, "ok": True, "result": result}
         except TocsinError as error:
             return _no(number, error)
         except Exception as error:
@@ -249,11 +250,9 @@ def log_fault(what: str, error: Exception) -> None:
     logging.error("TOC-9001 %s: %s at %s", what, type(error).__name__, where)
 
 
-def _hello_of(text: str) -> Frame:
+def _hello_of(text: str) -> Hello:
     """A client's first frame; ``RefusedError`` TOC-4011 where it is none."""
     try:
-        hello: Frame = json.loads(text)
-        cursor = {str(name): int(seq) for name, seq in hello.get("cursor", {}).items()}
-        return hello | {"cursor": cursor} | {key: str(hello[key]) for key in ("person", "position", "public_key")}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return Hello.model_validate_json(text)
+    except (ValueError, RecursionError) as error:
         raise RefusedError("The link begins with a hello.", code="TOC-4011") from error
