@@ -8,11 +8,11 @@ recorded in later commits that name their cause. Nothing here knows a screen, a 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from console.agenda import Agenda
-from picture.clock import VirtualClock
+from picture.clock import MovingClock
 from picture.entry import Actor, Entry, NewEntry, Ref
 from picture.errors import InternalError
 from picture.events import Event
@@ -23,6 +23,22 @@ from picture.model import StreamPicture
 
 MAX_ROUNDS = 200
 """Reactions to reactions to one arrival; more is a loop in a playbook and stops the core's reaction, not the core."""
+
+
+NUMBERED = (
+    "incidents",
+    "assignments",
+    "hazards",
+    "closures",
+    "alarms",
+    "proposals",
+    "decisions",
+    "requests",
+    "alerts",
+    "runs",
+    "log",
+)
+"""Tables of the picture whose keys are ids that a core handed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +61,7 @@ Listener = Callable[[Sequence[Entry]], None]
 class Core:
     """One world's journal, picture, clock and agenda, and the loop that ties them."""
 
-    def __init__(self, *, journal: SyncJournal, clock: VirtualClock, seed: str, system: Actor | None = None) -> None:
+    def __init__(self, *, journal: SyncJournal, clock: MovingClock, seed: str, system: Actor | None = None) -> None:
         self.journal = journal
         self.clock = clock
         self.ids = Ids(seed)
@@ -76,14 +92,24 @@ class Core:
     def restore(self) -> int:
         """Folds what the journal already holds, and moves ids past what is in use; returns how many entries."""
         before = self.picture.home.seq
+        for _ in self.replay():
+            continue
+        return self.picture.home.seq - before
+
+    def replay(self, kinds: frozenset[str] | None = None) -> Iterator[Entry]:
+        """Folds what the journal holds, giving out each entry of these kinds as it goes; all of them by default.
+
+        Once it is through, the clock stands at the last entry and ids go on behind those in use.
+        """
         for entry in self.journal.read():
             self.picture.apply(entry)
-            self.clock.advance_to(entry.recorded_ms)
-            for name in ("id", "incident", "alert"):
-                value = getattr(entry.event, name, None)
-                if isinstance(value, str):
-                    self.ids.saw(value)
-        return self.picture.home.seq - before
+            if kinds is None or entry.kind in kinds:
+                yield entry
+        home = self.home
+        self.clock.advance_to(home.at_ms)
+        for table in NUMBERED:
+            for identifier in getattr(home, table):
+                self.ids.saw(identifier)
 
     def record(
         self, drafts: Sequence[Draft], *, actor: Actor | None = None, cause: tuple[int, ...] = ()

@@ -10,7 +10,6 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 from console.city import City
@@ -56,6 +55,8 @@ class Ingest:
         self.fusion = Fusion()
         self._meter = RefusalMeter()
         self._anchored: dict[int, tuple[int, int]] = {}
+        self._old: dict[int, Entry] = {}
+        """Reports of the commit that is being remembered."""
         self._judges: dict[type[Any], Callable[[Any, str, str], Judged | warnings.Disbelieved]] = {
             IncidentReport: self._incident,
             Observation: self._observation,
@@ -329,7 +330,7 @@ class Ingest:
     def follow(self, entries: Sequence[Entry]) -> None:
         """Keeps what judgements remember besides the picture: words and places of incidents, where ships lie.
 
-        Made of entries only, so that a restarted core remembers the same (``restore``).
+        Made of entries only, so that a restarted core remembers the same (``remember``).
         """
         received = {entry.seq: entry for entry in entries if isinstance(entry.event, ev.ReportReceived)}
         for entry in entries:
@@ -359,10 +360,26 @@ class Ingest:
         elif event.nav_status is not None:
             self._anchored.pop(event.mmsi, None)
 
-    def restore(self) -> None:
-        """After a restart: remembers what the journal's entries tell, as if they had just been folded."""
-        for _, commit in groupby(self._core.journal.read(), key=lambda entry: entry.commit_id):
-            self.follow(list(commit))
+    restart_kinds = frozenset({"report.received", "report.linked", "vessel.updated"})
+    """What ``remember`` wants to see."""
+
+    def remember(self, entry: Entry) -> None:
+        """On a restart: takes one old entry in, as ``follow`` once took it; ``recall`` comes last."""
+        event = entry.event
+        if isinstance(event, ev.ReportReceived):
+            if self._old and next(iter(self._old.values())).commit_id != entry.commit_id:
+                self._old.clear()
+            self._old[entry.seq] = entry
+        elif isinstance(event, ev.ReportLinked) and event.report_entry in self._old:
+            self._heard(event.incident, self._old[event.report_entry])
+        elif isinstance(event, ev.VesselUpdated):
+            self._moored(event)
+
+    def recall(self) -> None:
+        """After the last ``remember``, with the picture whole: knows again where the incidents are."""
+        self._old.clear()
+        for name in sorted(self._core.home.incidents):
+            self.fusion.place(self._core.home.incidents[name])
 
     def watch_flood(self, entries: Sequence[Entry]) -> list[Draft]:
         """Reactor: the flood and its closures after a gauge or the barrier moved."""
@@ -376,6 +393,6 @@ class Ingest:
 
     def follow_roads(self, entries: Sequence[Entry]) -> None:
         """Brings the road service up to the picture."""
-        kinds = (ev.RoadClosed, ev.RoadReopened, ev.HazardChanged, ev.BarrierChanged)
+        kinds = (ev.RoadClosed, ev.RoadReopened, ev.RoadChanged, ev.HazardChanged, ev.BarrierChanged)
         if any(isinstance(entry.event, kinds) for entry in entries):
             self._city.follow(self._core.home)

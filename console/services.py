@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from console.city import City, LonLat
-from console.drill.scenario import Recipient
+from console.directory import Recipient
 from picture.errors import RoadError
 from picture.places import to_e7
 from playbooks.context import Area, LonLatE7, NoWay, Planner, Way

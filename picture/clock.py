@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,11 +16,49 @@ class Clock(Protocol):
         ...
 
 
+class MovingClock(Clock, Protocol):
+    """A clock that never goes back, and that a journal read again brings to where it was."""
+
+    def advance_to(self, at_ms: int) -> None:
+        """From now on it tells ``at_ms`` or later."""
+        ...
+
+
 class SystemClock:
     """The clock on the wall, for a live world."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+
+class SteadyClock:
+    """A live world's clock: the wall's, but it never goes back.
+
+    Where the wall's clock is set back, this one runs on at ``SLEW`` of its pace until the two meet again: time that
+    stood still would hold up every deadline. ``advance_to`` is for a journal that was written later than the wall's
+    clock says now.
+    """
+
+    SLEW = 0.5
+
+    def __init__(self, wall: Callable[[], int] | None = None, elapsed_s: Callable[[], float] = time.monotonic) -> None:
+        wall = wall or SystemClock().now_ms
+        self._wall, self._elapsed_s = wall, elapsed_s
+        self._told = float(wall())
+        self._since_s = elapsed_s()
+
+    def now_ms(self) -> int:
+        since_s = self._elapsed_s()
+        slewed = self._told + (since_s - self._since_s) * 1000 * self.SLEW
+        self._told, self._since_s = max(float(self._wall()), slewed), since_s
+        return int(self._told)
+
+    def advance_to(self, at_ms: int) -> None:
+        self._told = max(self._told, float(at_ms))
+
+    def ahead_ms(self) -> int:
+        """How far the wall's clock lies behind; 0 while it does not."""
+        return max(self.now_ms() - self._wall(), 0)
 
 
 class VirtualClock:

@@ -27,7 +27,7 @@ from playbooks.lint import load_checked
 from playbooks.offers import Terms
 from playbooks.references import resolved
 from playbooks.rules import Rule, compile_rule
-from playbooks.runs import CLEAR, END, Runs, RunState
+from playbooks.runs import CLEAR, END, RUN_KINDS, Runs, RunState
 from playbooks.schema import Playbook, Step
 from playbooks.traces import Trace, traces
 from playbooks.verbs import standard_verbs
@@ -49,6 +49,7 @@ class Engine:
         self._verbs = verbs
         self._current = [compile_rule(playbook) for playbook in playbooks]
         rules = {rule.id: rule for rule in map(compile_rule, former)} | {rule.id: rule for rule in self._current}
+        self._rules = tuple(rules.values())
         self._runs = Runs(rules)
         self._watch = Watch(self._current, self._runs)
         self._missed: list[_Missed] = []
@@ -95,7 +96,8 @@ class Engine:
     def restore(self, picture: Picture, entries: Iterable[Entry] = ()) -> None:
         """Takes up where a journal left off: folds its entries into runs and windows without deciding anything.
 
-        ``entries`` are this stream's, oldest first, from before the start of any run still going. What the core went
+        ``entries`` are this stream's, oldest first, from before the start of any run still going; of other kinds than
+        ``restart_kinds`` none is needed, and the picture need be whole only when the last was given. What the core went
         down before answering is answered by the next ``react``, also by ``react([], ctx)``.
         """
         tail: deque[_Missed] = deque()
@@ -110,11 +112,20 @@ class Engine:
                 tail.append((entry, run, hits))
             while tail and tail[0][0].at_ms < entry.at_ms - _TAIL_MS:
                 tail.popleft()
+        while tail and tail[0][0].recorded_ms < picture.home.at_ms - _TAIL_MS:
+            tail.popleft()
         for run in self._runs.alive.values():
             run.in_flight = False
         self._watch.mark_fired(picture.home)
         self._missed = list(tail)
         self._look_again = True
+
+    @property
+    def restart_kinds(self) -> frozenset[str]:
+        """The kinds of entries that ``restore`` wants to see; it makes nothing of others."""
+        steps = [rule.steps[name] for rule in self._rules for name in rule.waits]
+        waits = {step.wait.event for step in steps if step.wait is not None}
+        return RUN_KINDS | self._watch.kinds | waits
 
     def explain(self, picture: Picture) -> list[Trace]:
         """Why each rule fired or did not: one trace per rule, with its nearest miss."""

@@ -21,6 +21,22 @@ CLEAR: Final = "clear"
 END: Final = "end"
 
 
+RUN_KINDS: Final = frozenset(
+    event.kind
+    for event in (
+        ev.RunStarted,
+        ev.RunStep,
+        ev.RunEnded,
+        ev.ProposalMade,
+        ev.ProposalSettled,
+        ev.TimerSet,
+        ev.TimerFired,
+        ev.HandsOff,
+    )
+)
+"""What moves a run, besides the events it waits for."""
+
+
 @dataclass(slots=True)
 class RunState:
     """One run that has not ended."""

@@ -35,6 +35,15 @@ class Watch:
                 for kind in clause.kinds:
                     self._by_kind[kind].append((rule, group, index, clause))
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of entries that windows and events count; conditions look at the picture instead."""
+        return frozenset(
+            kind
+            for kind, places in self._by_kind.items()
+            if any(clause.clause.condition is None for _, _, _, clause in places)
+        )
+
     def look(self, entry: Entry, ctx: Context, started: Started) -> list[ev.Event]:
         """The runs that an entry starts, and timers for conditions that must hold a while."""
         found: list[ev.Event] = []

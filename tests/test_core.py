@@ -12,7 +12,7 @@ import pytest
 from console import commands as c
 from console.commander import Commander
 from console.core import MAX_ROUNDS, Draft
-from console.drill.pacer import Pacer
+from console.pacer import Pacer
 from picture import events as ev
 from picture.entry import Entry
 from picture.errors import InternalError, RefusedError

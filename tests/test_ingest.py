@@ -131,9 +131,10 @@ def test_fusion_knows_calls_taken_by_hand_and_before_a_restart(ear: Ear, tmp_pat
     ear.hear(anchored, feed="ais")
     ear.room.core.journal.close()
     with build(tmp_path, locator=shipped_city(tocsin_home), opened=False) as room:
-        room.core.restore()
         ingest = hear(room, shipped_city(tocsin_home), GRADES)
-        ingest.restore()
+        for entry in room.core.replay(ingest.restart_kinds):
+            ingest.remember(entry)
+        ingest.recall()
         again = Ear(room, ingest)
         (_, link) = again.hear(call(at_s=60, text="the herring sheds stand in water"))
         assert isinstance(link.event, ev.ReportLinked) and link.event.incident == "I-1"

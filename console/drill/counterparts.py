@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -34,9 +34,9 @@ class Counterparts:
                 self._answer(entry.event, entry.recorded_ms)
         return []
 
-    def resume(self) -> None:
-        """After a restart: what they have yet to say is said when it was due."""
-        for entry in list(self._core.journal.read()):
+    def resume(self, asked: Iterable[Entry]) -> None:
+        """After a restart: what they have yet to say to these ``request.made`` entries is said when it was due."""
+        for entry in asked:
             if isinstance(entry.event, ev.RequestMade):
                 self._answer(entry.event, entry.recorded_ms)
 

@@ -12,10 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from console.drill.pacer import Pacer
 from console.drill.scenario import load, load_expected
 from console.drill.summary import summary
 from console.drill.world import DrillWorld, Options
+from console.pacer import Pacer
 from picture.journal.segments import segment_files
 
 

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from console.commands import Command
+from console.directory import Recipient
 from feeds.config import FeedConfig
 from picture.errors import UsageError
 
@@ -23,18 +24,6 @@ T = TypeVar("T")
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Recipient(_Strict):
-    """Somebody or something that alerts can reach, by name; the world's channels know the address."""
-
-    name: str
-    agency: str = ""
-    role: str = ""
-    unit: str = ""
-    facility: str = ""
-    zone: str = ""
-    channel: str = "drill"
 
 
 class Policy(_Strict):

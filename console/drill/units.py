@@ -6,7 +6,7 @@ intake as a real unit's; nothing is written to the picture behind the journal's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from console.core import Core, Draft
@@ -41,10 +41,10 @@ class DrillUnits:
                 self._turn_out(entry)
         return []
 
-    def resume(self) -> None:
-        """After a restart: crews on their way go on from what the journal says."""
+    def resume(self, under_way: Iterable[Entry]) -> None:
+        """After a restart: crews on their way go on from the ``unit.assigned`` entries that have not ended."""
         active = {one.id for one in self._core.home.assignments.values() if one.status == "active"}
-        for entry in list(self._core.journal.read()):
+        for entry in under_way:
             if isinstance(entry.event, ev.UnitAssigned) and entry.event.id in active:
                 self._turn_out(entry)
 
