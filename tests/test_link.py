@@ -18,9 +18,9 @@ from websockets.asyncio.client import unix_connect
 
 from console import commands as c
 from console.commander import Commander
+from console.gate import DrillGate
 from console.link import MAX_SOCKET_PATH, Change, Link, LinkDown, socket_of
 from console.pacer import Pacer
-from console.people import Person
 from console.web import api
 from console.web.api import Door
 from console.web.frames import PROTOCOL
@@ -44,12 +44,9 @@ class Site:
         self.pacer.paused = True
         commander = Commander(room.core, room.desk, room.executor, pace=self.pacer)
         self.depth: tuple[bytes, tuple[int, int]] | None = None
-        self.door = Door(room.core, commander, self.pacer, self.person, lambda: self.depth, folder / "city.pack")
+        gate = DrillGate(lambda _: False)
+        self.door = Door(room.core, commander, self.pacer, gate, lambda: self.depth, folder / "city.pack")
         self.changes: list[Change] = []
-
-    @staticmethod
-    def person(name: str, position: str, public_key: str) -> Person:
-        return Person(name, position, "EOC", "exercise_control", public_key)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -25,10 +25,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from console.core import Draft
 from console.drill.scenario import load
 from console.drill.world import DrillWorld, Options
+from console.gate import DrillGate
 from console.house import check_house
 from console.link import socket_of
 from console.pacer import Pacer
-from console.people import Person
 from console.polling import Polling
 from console.starting import keep_allowed_environment
 from console.web.api import Door, log_fault
@@ -39,7 +39,7 @@ from feeds.signing import Verifier
 from picture import events as ev
 from picture.alarms import standing
 from picture.clock import SystemClock
-from picture.errors import InternalError, RefusedError, TocsinError, UsageError
+from picture.errors import InternalError, TocsinError, UsageError
 from picture.reports import Report
 
 LINGER_S = 60.0
@@ -113,8 +113,9 @@ class CoreProcess:
         self.pacer = Pacer(self.world.core, speed=run.speed, on_fault=self._fault)
         self._go_on_as_before()
         self.world.paced_by(self.pacer)
-        self.door = Door(self.world.core, self.world.commander, self.pacer, self._person, self._flood, run.pack)
-        self._keys: dict[str, str] = {}
+        simulated = {one.name for one in self.world.scenario.people if one.simulated}
+        gate = DrillGate(simulated.__contains__)
+        self.door = Door(self.world.core, self.world.commander, self.pacer, gate, self._flood, run.pack)
 
     def _go_on_as_before(self) -> None:
         """After a restart: paused if it was paused, at the pace that was last set."""
@@ -152,14 +153,6 @@ class CoreProcess:
     def _collect(self) -> None:
         self.pacer.catch_up()
         self.world.collect()
-
-    def _person(self, name: str, position: str, public_key: str) -> Person:
-        """A client's person; one name keeps one key while the core lives."""
-        if any(one.name == name and one.simulated for one in self.world.scenario.people):
-            raise RefusedError(f"{name} is simulated in this drill.", code="TOC-4004")
-        if self._keys.setdefault(name, public_key) != public_key:
-            raise RefusedError(f"{name} is at another desk with another key.", code="TOC-4004")
-        return Person(name, position, "EOC", "exercise_control", public_key)
 
     def _flood(self) -> tuple[bytes, tuple[int, int]] | None:
         import numpy as np
