@@ -393,6 +393,6 @@ class Ingest:
 
     def follow_roads(self, entries: Sequence[Entry]) -> None:
         """Brings the road service up to the picture."""
-        kinds = (ev.RoadClosed, ev.RoadReopened, ev.RoadChanged, ev.HazardChanged, ev.BarrierChanged)
+        kinds = (ev.RoadClosed, ev.RoadReopened, ev.HazardChanged, ev.BarrierChanged)
         if any(isinstance(entry.event, kinds) for entry in entries):
             self._city.follow(self._core.home)
