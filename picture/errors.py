@@ -237,6 +237,16 @@ CATALOGUE |= {
         "The roads gave no answer.",
         "Send by your own judgement; the picture goes on without times. Report it with the code.",
     ),
+    "TOC-5211": (
+        "No road is meant.",
+        "Name a street as the map has it, pick a position on a road, or draw an area that touches one.",
+    ),
+    "TOC-5212": ("There is no such closure or change of a road that stands.", "Look at the list of closures."),
+    "TOC-5213": ("The road is closed by water.", "It opens by itself when the water has gone."),
+    "TOC-5214": (
+        "The road cannot be changed in this way.",
+        "Give a factor, open a one-way against its direction, or lay a link between two crossings.",
+    ),
     "TOC-5207": (
         "The flood cannot be computed.",
         "Check the water level and the pack's terrain; the message says what is wrong.",
@@ -272,6 +282,10 @@ CATALOGUE |= {
     "TOC-3108": (
         "A key of this world is missing, damaged, or not the one the journal was signed with.",
         "Restore the world's keys folder from its own copy.",
+    ),
+    "TOC-3160": (
+        "That instant is not in this journal.",
+        "Ask for an entry between its first and its newest; removed segments can be read from their own copy.",
     ),
 }
 
@@ -370,4 +384,25 @@ CATALOGUE |= {
         "Give a GeoTIFF in EPSG:4326, 3857 or a UTM zone, or an ASC grid in degrees.",
     ),
     "TOC-5308": ("The pack cannot be written there.", "Check the folder, who may write to it and the free disk space."),
+    "TOC-5310": (
+        "The city pack names no places for that question, or too many.",
+        "Name them with --from and --to, or add them to the list of facilities and import the city again.",
+    ),
+}
+
+CATALOGUE |= {
+    "TOC-3120": (
+        "The scope is under legal hold: nothing of it is destroyed.",
+        "Lift the hold first with `tocsin journal hold SCOPE --off`, if you may.",
+    ),
+    "TOC-3121": (
+        "The erasure is not signed as it must be.",
+        "Two different supervisors each sign it with a key of their own, the second within seven days.",
+    ),
+    "TOC-3122": (
+        "There is no key for this scope.",
+        "`tocsin journal info` lists the scopes; what was forgotten already stays forgotten.",
+    ),
+    "TOC-3123": ("A sealed value is opened for a reason only.", "Say why; the reason and your name are journalled."),
+    "TOC-3124": ("No sealed value stands there.", "`tocsin journal show` names what is sealed in each entry."),
 }

@@ -146,6 +146,79 @@ def test_minutes_beyond_reason_are_refused() -> None:
         assert run.returncode == 2 and error_of(run)["code"] == "TOC-1002"
 
 
+def test_without_a_limit_everything_is_reached_that_the_widest_ring_reaches_and_more() -> None:
+    (ring,) = answer("reach", *CITY, "--from", HERE, "--minutes", "10")["features"]
+    (all_of_it,) = answer("reach", *CITY, "--from", HERE, "--unbounded")["features"]
+    assert all_of_it["properties"]["seconds"] is None
+    assert all_of_it["properties"]["last_s"] > 600.0 >= ring["properties"]["last_s"]
+    assert all_of_it["properties"]["crossings"] > ring["properties"]["crossings"]
+
+
+def test_who_is_cut_off_by_closures_stands_apart_from_who_always_was() -> None:
+    assert answer("reach", *CITY, "--cut-off")["cut_off"] == []
+    found = answer("reach", *CITY, "--cut-off", "--close", TOWN_CENTRE)
+    assert found["schema"] == "tocsin.cut_off/1" and found["asked"] > 100 and found["cut_off"]
+    # The ring closes every road within; what stands there cannot be left or reached.
+    assert all(-30.01 < one["lon"] < -29.985 and 45.99 < one["lat"] < 46.008 for one in found["cut_off"])
+    named = answer("reach", *CITY, "--cut-off", "--from", "-29.995,45.999;-30.05,45.99", "--close", TOWN_CENTRE)
+    assert [(one["lon"], one["lat"]) for one in named["cut_off"]] == [(-29.995, 45.999)]
+
+
+def test_lost_rings_name_the_sites_with_metres_and_people() -> None:
+    whole = answer("reach", *CITY, "--lost-rings")
+    assert whole["schema"] == "tocsin.lost_rings/1" and whole["lost"] == [] and whole["asked"] > 20
+    found = answer("reach", *CITY, "--lost-rings", "--kind", "hospital", "--minutes", "5", "--close", TOWN_CENTRE)
+    assert found["seconds"] == 300.0 and found["lost"]
+    assert {one["kind"] for one in found["lost"]} == {"hospital"}
+    for one in found["lost"]:
+        assert one["metres_now"] < one["metres_before"] and 0.0 < one["share_lost"] <= 1.0
+        assert 0 <= one["people_lost"] <= one["people_before"]
+    assert any(one["people_lost"] for one in found["lost"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--cut-off", "--lost-rings"),
+        ("--from", HERE, "--unbounded", "--minutes", "5"),
+        ("--from", HERE, "--kind", "hospital"),
+        ("--lost-rings", "--minutes", "5", "--minutes", "6"),
+    ],
+)
+def test_reach_asks_one_thing_at_a_time(words: tuple[str, ...]) -> None:
+    run = tocsin("reach", *CITY, *words)
+    assert run.returncode == 2 and error_of(run)["code"] == "TOC-1002"
+
+
+# --- criticality ------------------------------------------------------------------------------------------
+
+
+def test_the_roads_whose_loss_hurts_most_come_first_and_near_means_near() -> None:
+    words = ("criticality", *CITY, "--from", f"{HERE};{THERE}", "--to", "-30.0117,45.9917;-30.02,46.0")
+    found = answer(*words, "--top", "5")
+    assert found["schema"] == "tocsin.criticality/1" and len(found["roads"]) == 5 < found["examined"]
+    worst = [(len(one["ways_lost"]), one["added_s"]) for one in found["roads"]]
+    assert worst == sorted(worst, reverse=True) and worst[0] > (0, 0.0)
+    near = answer(*words, "--near", HERE, "--within", "400")
+    assert 0 < near["examined"] < found["examined"]
+    for one in near["roads"]:
+        ends = one["geometry"]["coordinates"][0], one["geometry"]["coordinates"][-1]
+        assert min(distance_m(*map(to_e7, end), *map(to_e7, map(float, HERE.split(",")))) for end in ends) < 410.0
+
+
+def test_a_pack_that_names_no_places_is_asked_about_with_places(tmp_path: Path) -> None:
+    source = tmp_path / "bare.osm"
+    source.write_text(extract(), encoding="utf-8")
+    env = {"TOCSIN_HOME": str(tmp_path / "home")}
+    assert tocsin("city", "import", source, env=env).returncode == 0
+    refused = tocsin("criticality", "--city", "bare", env=env)
+    assert refused.returncode == 3 and error_of(refused)["code"] == "TOC-5310"
+    words = ("--city", "bare", "--from", "8.0001,50.0", "--to", "8.0119,50.008", "--json")
+    asked = json.loads(tocsin("criticality", *words, env=env).stdout)
+    assert asked["examined"] > 0 and asked["to"] == ["8.0119,50.008"]
+
+
 # --- matrix -----------------------------------------------------------------------------------------------
 
 

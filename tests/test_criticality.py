@@ -42,11 +42,11 @@ def brute_force(service: RoutingService, demand: Demand) -> dict[int, tuple[int,
     """(pairs cut, mean seconds added) by the loss of each open road, one by one."""
     standing = service.state
     ends = list(demand.facilities.values()), list(demand.districts.values())
-    before = service.matrix("car", *ends)
+    before = service.matrix("car", *ends, enter_closed=True)
     found = {}
     for edge in np.flatnonzero(~standing.closed).tolist():
         service.update(standing.with_changes(4, closed_edges=standing.closed_edges | {edge}))
-        after = service.matrix("car", *ends)
+        after = service.matrix("car", *ends, enter_closed=True)
         still = np.isfinite(after) & np.isfinite(before)
         found[edge] = (
             int((np.isfinite(before) & ~np.isfinite(after)).sum()),

@@ -3,7 +3,8 @@
 Only a road on some quickest way between the places that matter can make those ways longer. So quickest ways from
 every facility to every district and to a sample of crossings are laid over each other. The candidates are the roads
 that carry most, and every road that all ways to one district, or all ways from one facility, have in common: among
-them are all whose loss cuts one off. Each is closed in turn while the routing service answers the whole demand anew.
+them are all whose loss cuts one off. Each is closed in turn while the routing service answers the whole demand anew; a
+place on the lost road itself is still come to, at walking pace from its end.
 Everything else stays as the roads are now.
 """
 
@@ -79,7 +80,8 @@ class RoadLoss:
         if self.cut:
             districts = sorted({district for _, district in self.cut})
             shown = ", ".join(districts[:3]) + (f" and {len(districts) - 3} more" if len(districts) > 3 else "")
-            parts.append(f"{len(self.cut)} ways are lost altogether, to {shown}")
+            ways = "1 way is" if len(self.cut) == 1 else f"{len(self.cut)} ways are"
+            parts.append(f"{ways} lost altogether, to {shown}")
         if self.worst is not None and self.added_s > 0.0:
             facility, district, seconds = self.worst
             parts.append(
@@ -119,13 +121,14 @@ def criticality(
     candidates: int = 100,
     samples: int = 200,
     seed: int = 0,
+    only: NDArray[np.bool_] | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Criticality:
     """Ranks the roads by what their loss does to the demand: pairs cut off first, then weighted seconds added.
 
     ``candidates`` is how many roads are examined by what they carry; those that all ways to a
-    district or from a facility share come on top.
+    district or from a facility share come on top. ``only`` bool (e,) leaves out all other roads.
     The same seed over the same roads gives the same answer. ``progress(done, of)`` is called after each road;
     ``cancelled`` is asked before each. Closes roads in ``service`` while it runs and leaves it as it was, also
     after an error: use a service of its own where others ask meanwhile.
@@ -138,10 +141,11 @@ def criticality(
     for row, several in enumerate(ways):
         for column, way in enumerate(several):
             carried[list(way)] += _CARRIES_DISTRICT * weight[row, column]
-    busy = np.flatnonzero(carried > 0.0)
+    busy = np.flatnonzero(carried > 0.0 if only is None else (carried > 0.0) & only)
     busiest = busy[np.lexsort((busy, -carried[busy]))][:candidates].tolist()
-    chosen = list(dict.fromkeys((*busiest, *_shared(ways, weight))))
-    before = service.matrix(who, sources, targets)
+    shared = [edge for edge in _shared(ways, weight) if only is None or only[edge]]
+    chosen = list(dict.fromkeys((*busiest, *shared)))
+    before = service.matrix(who, sources, targets, enter_closed=True)
     losses: list[RoadLoss] = []
     finished = True
     try:
@@ -150,7 +154,7 @@ def criticality(
                 finished = False
                 break
             service.update(standing.with_changes(standing.epoch, closed_edges=standing.closed_edges | {edge}))
-            after = service.matrix(who, sources, targets)
+            after = service.matrix(who, sources, targets, enter_closed=True)
             losses.append(_loss(network, demand, weight, edge, float(carried[edge]), before, after))
             if progress is not None:
                 progress(done, len(chosen))

@@ -41,10 +41,11 @@ class RingLoss:
         minutes = f"{self.limit_s / 60:g}-minute ring"
         if not self.lost_edges:
             return f"{who} keeps its {minutes}."
+        roads = "1 road" if len(self.lost_edges) == 1 else f"{len(self.lost_edges)} roads"
         people = f", {self.people_lost} people with them" if self.people_lost else ""
         return (
             f"{who} has lost {self.share_lost:.0%} of its {minutes}: "
-            f"{(self.metres_before - self.metres_now) / 1000:.1f} km on {len(self.lost_edges)} roads{people}."
+            f"{(self.metres_before - self.metres_now) / 1000:.1f} km on {roads}{people}."
         )
 
 
