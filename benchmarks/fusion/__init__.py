@@ -1,0 +1,1 @@
+"""The yardstick for association: invented cities of reports whose truth is known, and what is made of them."""
