@@ -29,7 +29,7 @@ ORIGIN = (-30.0, 46.0)
 START_MS = 1_780_000_000_000
 _METRES = 111_320.0
 
-KINDS: dict[str, tuple[float, str, tuple[str, ...]]] = {
+KINDS: dict[str, tuple[float, str, str]] = {
     # kind: (share, what witnesses take it for, words they use)
     "flood": (20, "road_blocked trapped other", "water rising cellar flooded drain overflowing knee deep garage"),
     "fire": (9, "hazmat gas other", "smoke flames burning roof kitchen window fire alarm sirens orange glow"),
@@ -148,6 +148,9 @@ def _sources(rng: random.Random) -> dict[Reporter, list[Source]]:
     }
 
 
+_REPORTERS: tuple[Reporter, ...] = ("citizen", "call_taker", "officer", "agency")
+
+
 def _how_many(rng: random.Random) -> int:
     """Most things are told once or twice, a few by half the town."""
     return min(1 + int(rng.paretovariate(1.15) - 1), 45)
@@ -158,7 +161,7 @@ def _reports(
 ) -> list[Told]:
     told: list[Told] = []
     for number in range(_how_many(rng)):
-        reporter = rng.choices(("citizen", "call_taker", "officer", "agency"), (52, 30, 10, 8))[0]
+        reporter = rng.choices(_REPORTERS, (52, 30, 10, 8))[0]
         source = rng.choice(sources[reporter])
         delay = rng.lognormvariate(math.log(6 * 60_000), 1.1)
         if rng.random() < 0.07:
