@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -36,6 +37,15 @@ FOLD_VERSION = "fold-2"
 
 T = TypeVar("T")
 _STREAMS = TypeAdapter(dict[str, StreamPicture])
+
+
+def copied(sub: StreamPicture) -> StreamPicture:
+    """A sub-picture with tables of its own and the same frozen records in them."""
+    twin = StreamPicture(sub.stream)
+    for field in fields(StreamPicture):
+        part = getattr(sub, field.name)
+        setattr(twin, field.name, dict(part) if isinstance(part, dict) else part)
+    return twin
 
 
 class Picture:
@@ -91,6 +101,12 @@ class Picture:
         for entry in entries:
             self.apply(entry)
         return self
+
+    def copy(self) -> Picture:
+        """A picture of its own that shares every frozen record: what is applied to one does not show in the other."""
+        twin = Picture(self.home_stream)
+        twin.streams = {name: copied(sub) for name, sub in self.streams.items()}
+        return twin
 
     # --- joined views ---------------------------------------------------------------------------------------
 

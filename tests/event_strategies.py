@@ -17,6 +17,7 @@ NAMES = st.sampled_from(["N-1", "N-2", "N-3", ""])
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "local_status": st.sampled_from([*UNIT_STATUSES, "asleep"]),
     "report_entry": st.integers(1, 9),
+    "factor_pct": st.integers(10, 13),
 }
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     str: NAMES,

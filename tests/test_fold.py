@@ -55,6 +55,15 @@ def test_json_gives_the_picture_back(events: list[Event]) -> None:
     assert Picture.from_json(STREAM, json.loads(json.dumps(picture.as_json()))).digest() == picture.digest()
 
 
+@given(EVENTS, st.integers(0, 30))
+def test_a_copy_shares_records_and_goes_its_own_way(events: list[Event], cut: int) -> None:
+    all_entries = entries(events)
+    picture = Picture(STREAM).apply_all(all_entries[:cut])
+    before = picture.digest()
+    assert picture.copy().apply_all(all_entries[cut:]).digest() == folded(events).digest()
+    assert picture.digest() == before
+
+
 @given(EVENTS)
 def test_entries_at_or_below_the_cursor_change_nothing(events: list[Event]) -> None:
     picture = folded(events)

@@ -1,8 +1,8 @@
 """The journal of one world: an append-only, hash-chained, signed stream of entries in SQLite segment files.
 
 Owns how entries are stored, chained, sealed, read back and verified; nothing else stores facts, and stored
-bytes are never rewritten. May import ``picture``'s entry, events, errors and sealing; it knows no fold and
-no judgement.
+bytes are never rewritten. May import ``picture``'s entry, events, errors and sealing; it knows no judgement,
+and of the fold only the snapshots beside it (``snapshots``, ``pages``).
 """
 
 from picture.journal.blobs import BlobStore

@@ -1,0 +1,159 @@
+"""Records as columns of JSON: small to keep, quick to read back, and built from nothing but the records' own types.
+
+Many records of one type become a list of columns, one for each scalar that a record holds, however deep. Reading
+builds the dataclasses directly, without validation: whoever reads columns knows first that they are his own
+(``picture.journal.snapshots`` authenticates them). A column of one value repeated stands once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import chain
+from operator import attrgetter, itemgetter
+from types import NoneType, UnionType
+from typing import Any, Final, Protocol, TypeGuard, Union, get_args, get_origin, get_type_hints
+
+_REPEATED: Final = frozenset({str, int, bool, NoneType})  # not float: 0.0 and -0.0 are equal and spelled differently
+
+
+class Columns(Protocol):
+    """How values of one type lie in columns."""
+
+    shape: str
+    """Spells the type out, names and all: another shape cannot be read."""
+
+    def put(self, values: Sequence[Any], out: list[list[Any]]) -> None:
+        """Appends the columns of the values."""
+        ...
+
+    def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
+        """The ``count`` values whose columns come next."""
+        ...
+
+
+class _Plain:
+    """Scalars, and whatever is JSON as it is: one column."""
+
+    def __init__(self, shape: str) -> None:
+        self.shape = shape
+
+    def put(self, values: Sequence[Any], out: list[list[Any]]) -> None:
+        first = values[0] if values else None
+        kind = type(first)
+        same = len(values) > 1 and kind in _REPEATED and all(type(v) is kind and v == first for v in values)
+        out.append([first] if same else list(values))
+
+    def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
+        column = next(columns)
+        return column * count if len(column) == 1 else column
+
+
+class _Maybe:
+    """Values that may be absent: which are there, and then those."""
+
+    def __init__(self, inner: Columns) -> None:
+        self.inner = inner
+        self.shape = f"{inner.shape}?"
+
+    def put(self, values: Sequence[Any], out: list[list[Any]]) -> None:
+        _MARKS.put([int(value is not None) for value in values], out)
+        self.inner.put([value for value in values if value is not None], out)
+
+    def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
+        there = _MARKS.take(columns, count)
+        found = self.inner.take(columns, sum(there))
+        if len(found) == count:
+            return found
+        rest = iter(found)
+        return [next(rest) if one else None for one in there]
+
+
+class _Many:
+    """Tuples of any length: their lengths, and then all that is in them."""
+
+    def __init__(self, inner: Columns) -> None:
+        self.inner = inner
+        self.shape = f"[{inner.shape}]"
+
+    def put(self, values: Sequence[Any], out: list[list[Any]]) -> None:
+        _MARKS.put([len(value) for value in values], out)
+        self.inner.put(list(chain.from_iterable(values)), out)
+
+    def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
+        lengths = _MARKS.take(columns, count)
+        found = self.inner.take(columns, sum(lengths))
+        values, at = [], 0
+        for length in lengths:
+            values.append(tuple(found[at : at + length]) if length else ())
+            at += length
+        return values
+
+
+class _Record:
+    """Dataclasses, named tuples, and tuples of fixed length: the columns of each part."""
+
+    def __init__(self, name: str, parts: Sequence[tuple[str, Columns]], get: Sequence[Callable[[Any], Any]]) -> None:
+        self.parts = [inner for _, inner in parts]
+        self.get = get
+        self.shape = f"{name}({','.join(f'{part}:{inner.shape}' for part, inner in parts)})"
+        self.make: Callable[..., Any] | None = None
+
+    def put(self, values: Sequence[Any], out: list[list[Any]]) -> None:
+        for part, get in zip(self.parts, self.get, strict=True):
+            part.put([get(value) for value in values], out)
+
+    def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
+        parts = [part.take(columns, count) for part in self.parts]
+        return list(zip(*parts, strict=True)) if self.make is None else list(map(self.make, *parts))
+
+
+_MARKS: Final = _Plain("n")
+
+
+@cache
+def columns_of(wanted: Any) -> Columns:
+    """How values of this type lie in columns; ``TypeError`` for a type that no record of the picture has."""
+    origin, parts = get_origin(wanted), get_args(wanted)
+    if origin in (Union, UnionType):
+        inner = [part for part in parts if part is not NoneType]
+        if len(inner) == 1 and not _is_plain(inner[0]):
+            return _Maybe(columns_of(inner[0]))
+    elif origin is tuple:
+        if parts[-1] is Ellipsis:
+            return _Many(columns_of(parts[0]))
+        return _Record(
+            "", [(str(at), columns_of(part)) for at, part in enumerate(parts)], list(map(itemgetter, range(len(parts))))
+        )
+    elif _has_fields(wanted):
+        return _of_fields(wanted)
+    if not _is_plain(wanted):
+        raise TypeError(f"{wanted} does not lie in columns")
+    return _Plain(str(wanted) if origin else wanted.__name__)
+
+
+def _of_fields(wanted: type) -> Columns:
+    names = _names(wanted)
+    hints = get_type_hints(wanted)
+    record = _Record(
+        wanted.__name__, [(name, columns_of(hints[name])) for name in names], [attrgetter(name) for name in names]
+    )
+    record.make = wanted
+    return record
+
+
+def _names(wanted: Any) -> tuple[str, ...]:
+    if dataclasses.is_dataclass(wanted):
+        return tuple(field.name for field in dataclasses.fields(wanted))
+    return tuple(wanted._fields)
+
+
+def _has_fields(wanted: Any) -> TypeGuard[type]:
+    return isinstance(wanted, type) and (dataclasses.is_dataclass(wanted) or hasattr(wanted, "_fields"))
+
+
+def _is_plain(wanted: Any) -> bool:
+    if get_origin(wanted) in (Union, UnionType):
+        return all(_is_plain(part) for part in get_args(wanted))
+    return wanted in (str, int, float, bool, NoneType, object)

@@ -1,0 +1,124 @@
+"""The picture as it was at any entry or time of a journal: the nearest snapshot, and what was recorded after it.
+
+Works on a journal that is being written, over a connection of its own, and on a copied file. A sealed value is a
+``Ref`` on every past picture as on the present one: once its key is destroyed it is forgotten there too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+
+from picture.entry import Entry
+from picture.errors import JournalError
+from picture.fold import Picture, copied
+from picture.journal.protocol import START
+from picture.journal.snapshots import Readable, Snapshots
+from picture.model import StreamPicture
+
+KEPT_PICTURES = 6
+"""Sub-pictures kept in memory to step on from; they share their records."""
+WAYPOINT = 256
+"""How far before the asked entry one more is kept, so that stepping back is short too."""
+
+
+class History:
+    """Past pictures of one core: its own journal, and what it had received of others at that time.
+
+    May be asked from any thread; questions take turns. A picture it gives is the caller's own.
+    """
+
+    def __init__(
+        self, journal: Readable, snapshots: Snapshots | None = None, others: Mapping[str, History] | None = None
+    ) -> None:
+        """``snapshots`` are read, and made where a long way was gone without one; ``others`` by stream."""
+        self.stream = journal.stream
+        self._journal = journal
+        self._snapshots = snapshots
+        self._others = dict(others or {})
+        self._lock = threading.RLock()
+        self._recent: OrderedDict[int, StreamPicture] = OrderedDict()
+
+    def at_seq(self, seq: int) -> Picture:
+        """The picture after an entry of this core, 0 being before the first; ``TOC-3160`` if it is not here.
+
+        Other streams stand where the last ``cursor.received`` up to there said, or where what is here of them ends.
+        """
+        picture = Picture(self.stream)
+        own = picture.streams[self.stream] = self.sub(seq)
+        for stream, upto in own.received.items():
+            other = self._others.get(stream)
+            if other is not None:
+                picture.streams[stream] = other.sub(min(upto, other.head()))
+        return picture
+
+    def at(self, recorded_ms: int) -> Picture:
+        """The picture as it was known at a recorded time of this core; empty before its first entry."""
+        return self.at_seq(self.seq_at(recorded_ms))
+
+    def entries(self, after: int = START, upto: int | None = None) -> Iterator[Entry]:
+        """Entries of this core with ``after < seq <= upto``, in order."""
+        return self._journal.read(after, upto)
+
+    def head(self) -> int:
+        """The newest entry there is."""
+        return self._journal.head().seq
+
+    def seq_at(self, recorded_ms: int) -> int:
+        """The last entry recorded at or before a time, 0 if there was none yet.
+
+        Where a clock was set back the journal's order counts: the answer is an entry recorded by then whose successor
+        was not.
+        """
+        low, high = START, self.head()
+        while low < high:
+            middle = (low + high + 1) // 2
+            entry = next(iter(self._journal.read(middle - 1, middle)), None)
+            if entry is None or entry.recorded_ms <= recorded_ms:  # removed with its segment: older than all that is
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def sub(self, seq: int) -> StreamPicture:
+        """This stream's own sub-picture after an entry; ``TOC-3160`` if it is not here."""
+        head = self.head()
+        if not START <= seq <= head:
+            raise JournalError(f"Entry {seq} of {self.stream}, which ends at {head}.", code="TOC-3160")
+        with self._lock:
+            picture = Picture(self.stream)
+            picture.streams[self.stream] = self._start(seq)
+            self._replay(picture, seq)
+            self._keep(picture.home)
+            return copied(picture.home)
+
+    def _start(self, seq: int) -> StreamPicture:
+        """The nearest sub-picture at or before an entry that is at hand: from memory or a snapshot."""
+        at = max((kept for kept in self._recent if kept <= seq), default=START)
+        nearest = None if self._snapshots is None else self._snapshots.nearest(seq)
+        if self._snapshots is not None and nearest is not None and nearest > at:
+            found = self._snapshots.newest(seq)
+            if found is not None and found.home.seq > at:
+                return found.home
+        if at == START:
+            return StreamPicture(self.stream)
+        self._recent.move_to_end(at)
+        return copied(self._recent[at])
+
+    def _replay(self, picture: Picture, seq: int) -> None:
+        for entry in self._journal.read(picture.home.seq, seq):
+            try:
+                picture.apply(entry)
+            except ValueError as error:
+                raise JournalError(f"Entry {entry.seq - 1} is not kept any more.", code="TOC-3160") from error
+            if self._snapshots is not None and self._snapshots.due(entry.seq):
+                self._snapshots.keep(copied(picture.home), entry.hash)
+            if entry.seq == seq - WAYPOINT:
+                self._keep(copied(picture.home))
+
+    def _keep(self, sub: StreamPicture) -> None:
+        self._recent[sub.seq] = sub
+        self._recent.move_to_end(sub.seq)
+        while len(self._recent) > KEPT_PICTURES:
+            self._recent.popitem(last=False)

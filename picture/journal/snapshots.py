@@ -1,0 +1,359 @@
+"""Pictures kept beside a journal, so that a restart or a look back need not begin at its first entry.
+
+A cache, never truth: of one stream, in one SQLite file that may be deleted at any time. A picture is cut into
+pages of records, each stored once under a keyed hash of its bytes, so that what did not change between two snapshots
+costs nothing twice, on disk or in memory. The key is the core's, outside the journal: a file of another key, fold or
+shape of the records is begun anew, and a snapshot that was altered or is of another journal is not looked at. A
+sealed value is a ``Ref`` on the picture, so no snapshot holds one.
+"""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+import threading
+import zlib
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol
+from urllib.parse import quote
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic_core import from_json, to_json
+
+from picture.entry import Entry, canonical
+from picture.fold import FOLD_VERSION, Picture, copied
+from picture.journal.pages import PAGE_RECORDS, Laid, Page, laid_out, manifest_of, page_of, shape, sub_of
+from picture.journal.protocol import START, Head
+from picture.model import StreamPicture
+
+SPACING: Final = 2048
+"""Entries there are at least between two snapshots; how many there are follows from the share."""
+SHARE_PERCENT: Final = 9
+"""Of the journal's bytes, at any length: with what SQLite adds it stays below 10."""
+CACHED_RECORDS: Final = 200_000
+"""Records of decoded pages that are kept in memory, about 100 MB."""
+_ENTRY_BYTES: Final = 600  # what an entry takes at least, for a journal that has no file to measure
+_ID_BYTES: Final = 16
+
+
+class Readable(Protocol):
+    """What is read of a journal here; ``JournalReader`` and ``SyncJournal`` are."""
+
+    @property
+    def stream(self) -> str: ...
+
+    def head(self) -> Head: ...
+
+    def read(self, after: int = START, upto: int | None = None) -> Iterator[Entry]: ...
+
+
+def snapshot_key(signing: Ed25519PrivateKey) -> bytes:
+    """The key under which a core knows its own snapshots, derived from the one it signs with."""
+    return blake2b(signing.private_bytes_raw(), digest_size=32, person=b"tocsin snapshot").digest()
+
+
+class Snapshots:
+    """Pictures of one stream, by the entry they stand at. Safe to share between threads.
+
+    Nothing here raises because of what lies in the file: what does not fit is dropped, a file that is no database any
+    more is begun anew, and where none can be written snapshots live in memory. One process at a time may have a
+    folder; somebody else who reads the same journal keeps his in memory.
+    """
+
+    def __init__(
+        self, folder: Path | None, journal: Readable, *, key: bytes, spacing: int = SPACING, share: int = SHARE_PERCENT
+    ) -> None:
+        """``folder`` None keeps them in memory; ``share`` is a percentage of the journal's bytes."""
+        self.spacing = spacing
+        self.path = None if folder is None else folder / f"{quote(journal.stream, safe='').replace('.', '%2E')}.sqlite"
+        self._journal = journal
+        self._key = key
+        self._share = share
+        self._lock = threading.RLock()
+        self._pages: OrderedDict[bytes, Page] = OrderedDict()
+        self._laid: Laid = {}
+        self._fitting: set[int] = set()
+        self._next_bytes = 0
+        self._tried = START
+        self._entry_bytes = _ENTRY_BYTES
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+        self._writing: Future[bool] | None = None
+        self._rows: list[tuple[int, int]] = []
+        self._mended = _Mended(self._begin_anew)
+        self._connection = self._opened()
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def newest(self, upto: int | None = None) -> Picture | None:
+        """The newest picture at or before an entry, for its holder to go on with; None if there is none that fits."""
+        with self._lock:
+            while (seq := self.nearest(upto)) is not None:
+                sub = self._loaded(seq)
+                if sub is not None:
+                    picture = Picture(sub.stream)
+                    picture.streams[sub.stream] = sub
+                    return picture
+                self._drop(seq)
+        return None
+
+    def nearest(self, upto: int | None = None) -> int | None:
+        """Which entry the newest snapshot at or before ``upto`` stands at, unless it turns out not to fit."""
+        with self._lock:
+            at = len(self._rows) if upto is None else bisect_right(self._rows, (upto, 1 << 62))
+            return self._rows[at - 1][0] if at else None
+
+    def seqs(self) -> list[int]:
+        """Which entries there are snapshots at."""
+        with self._lock:
+            return [seq for seq, _ in self._rows]
+
+    @property
+    def used_bytes(self) -> int:
+        """What they take on disk."""
+        with self._lock, self._mended:
+            return self._file_bytes()
+        return 0
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def offer(self, picture: Picture, entry: Entry) -> bool:
+        """Keeps the picture as it stands after this entry, in the background, if one is due here; says whether it is.
+
+        Costs nothing when none is due, and a copy of the tables when one is.
+        """
+        if entry.stream != self._journal.stream or not self.due(entry.seq):
+            return False
+        if self._writing is not None and not self._writing.done():
+            return False
+        sub = copied(picture.streams[entry.stream])
+        self._writing = self._writer.submit(self.keep, sub, entry.hash)
+        return True
+
+    def due(self, seq: int) -> bool:
+        """Whether a snapshot at this entry is far enough from the others, and there is room for one like the last."""
+        if seq < self.spacing:
+            return False
+        with self._lock:
+            at = bisect_right(self._rows, (seq, 1 << 62))
+            far = all(abs(seq - other) >= self.spacing for other, _ in self._rows[max(0, at - 1) : at + 1])
+            return far and abs(seq - self._tried) >= self.spacing // 4 and self._has_room(seq, self._next_bytes)
+
+    def keep(self, sub: StreamPicture, entry_hash: str) -> bool:
+        """Writes a snapshot of a picture that nobody changes meanwhile; False if there is no room for it.
+
+        ``entry_hash`` is the hash of the entry that the picture stands at.
+        """
+        laid, fresh = laid_out(sub, self._laid, self._name)
+        body = zlib.compress(to_json({"hash": entry_hash, **manifest_of(sub, laid)}))
+        size = len(body) + sum(map(len, fresh.values()))
+        with self._lock:
+            self._next_bytes, self._tried, self._entry_bytes = size, sub.seq, self._mean_entry()
+            if not self._has_room(sub.seq, size):
+                return False
+            with self._mended:
+                self._write(sub.seq, size, body, fresh)
+                self._laid = laid
+                return True
+        return False
+
+    def settle(self) -> None:
+        """Waits until what was offered is written."""
+        if self._writing is not None:
+            self._writing.result()
+
+    def close(self) -> None:
+        """Lets go of the file, after what was offered is written."""
+        self._writer.shutdown()
+        with self._lock:
+            self._connection.close()
+
+    # --- how ----------------------------------------------------------------------------------------------
+
+    def _loaded(self, seq: int) -> StreamPicture | None:
+        """The sub-picture of a snapshot; None if anything about it does not fit."""
+        with self._mended:
+            body, mac = self._connection.execute("SELECT body, mac FROM snapshots WHERE seq = ?", (seq,)).fetchone()
+            if mac != self._mac(seq, body):
+                return None
+            manifest = from_json(zlib.decompress(body))
+            if not self._fits(seq, manifest["hash"]):
+                return None
+            with _no_collection():
+                laid = {
+                    name: [self._page(bytes.fromhex(one), name) for one in ids]
+                    for name, ids in manifest["tables"].items()
+                }
+            sub = sub_of(manifest, laid)
+            if not self._laid:
+                self._laid = laid
+            return sub
+        return None
+
+    def _page(self, name: bytes, table: str) -> Page:
+        known = self._pages.get(name)
+        if known is None:
+            row = self._connection.execute("SELECT data FROM pages WHERE id = ?", (name,)).fetchone()
+            if row is None or self._name(row[0]) != name:
+                raise ValueError("a page is missing or was altered")
+            known = self._pages[name] = page_of(name, table, row[0])
+            while len(self._pages) * PAGE_RECORDS > CACHED_RECORDS:
+                self._pages.popitem(last=False)
+        else:
+            self._pages.move_to_end(name)
+        return known
+
+    def _fits(self, seq: int, entry_hash: str) -> bool:
+        """Whether the journal still has the entry that the picture stood at."""
+        if seq not in self._fitting:
+            entry = next(iter(self._journal.read(seq - 1, seq)), None)
+            if entry is None or entry.hash != entry_hash:
+                return False
+            self._fitting.add(seq)
+        return True
+
+    def _name(self, data: bytes) -> bytes:
+        return blake2b(data, key=self._key, digest_size=_ID_BYTES, person=b"page").digest()
+
+    def _mac(self, seq: int, body: bytes) -> bytes:
+        bound = canonical([FOLD_VERSION, shape(), self._journal.stream, seq])
+        return blake2b(bound + body, key=self._key, digest_size=32, person=b"snapshot").digest()
+
+    # --- the file -----------------------------------------------------------------------------------------
+
+    def _write(self, seq: int, size: int, body: bytes, fresh: dict[bytes, bytes]) -> None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany("INSERT OR REPLACE INTO pages VALUES (?, ?)", fresh.items())
+            row = (seq, size, self._mac(seq, body), body)
+            connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", row)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._rows = [row for row in self._rows if row[0] != seq]
+        insort(self._rows, (seq, size))
+
+    def _drop(self, seq: int) -> None:
+        """Forgets a snapshot that does not fit, and the pages that no other one needs."""
+        self._rows = [row for row in self._rows if row[0] != seq]
+        self._fitting.discard(seq)
+        self._laid = {}
+        with self._mended:
+            self._connection.execute("DELETE FROM snapshots WHERE seq = ?", (seq,))
+            if not self._rows:
+                self._connection.execute("DELETE FROM pages")
+
+    def _has_room(self, seq: int, size: int) -> bool:
+        """Whether the snapshots up to here with one more stay within their share of the journal up to here."""
+        used = sum(other for at, other in self._rows if at <= seq)
+        return (used + size) * 100 <= self._entry_bytes * seq * self._share
+
+    def _mean_entry(self) -> int:
+        """The bytes of an entry, by the journal's files."""
+        path, head = getattr(self._journal, "path", None), self._journal.head()
+        if not isinstance(path, Path) or head.seq == START:
+            return _ENTRY_BYTES
+        files = [path] if path.is_file() else list(path.glob("segment-*.sqlite"))
+        logs = [file.with_name(file.name + "-wal") for file in files]
+        return max(_size(files), _size(logs)) // head.seq  # what lies in both is counted once
+
+    def _file_bytes(self) -> int:
+        pages, page = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages) * int(page)
+
+    def _opened(self) -> sqlite3.Connection:
+        """The file with its snapshots listed; begun anew if it is damaged or another's, in memory if it cannot be."""
+        for attempt in (self._listed, self._listed_anew):
+            try:
+                return attempt()
+            except (sqlite3.OperationalError, OSError):
+                break  # busy, full or not ours to write: then it is left alone
+            except sqlite3.Error:
+                continue
+        self.path = None
+        return self._listed()
+
+    def _listed_anew(self) -> sqlite3.Connection:
+        assert self.path is not None
+        for suffix in ("", "-journal"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        return self._listed()
+
+    def _listed(self) -> sqlite3.Connection:
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = sqlite3.connect(self.path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2)
+        try:
+            self._prepare(connection)
+            self._rows = connection.execute("SELECT seq, CAST(size AS INTEGER) FROM snapshots ORDER BY seq").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        owner = int.from_bytes(self._mac(START, b"")[:3])
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, owner):
+            raise sqlite3.DatabaseError("of another key, fold or shape")
+        connection.executescript(
+            # Small pages waste little behind each blob. A crash of the machine may cost the cache, never an answer.
+            "PRAGMA page_size = 1024; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF;"
+            f"PRAGMA user_version = {owner};"
+            "CREATE TABLE IF NOT EXISTS pages (id BLOB PRIMARY KEY, data BLOB NOT NULL);"
+            "CREATE TABLE IF NOT EXISTS snapshots"
+            " (seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, mac BLOB NOT NULL, body BLOB NOT NULL);"
+        )
+
+    def _begin_anew(self) -> None:
+        self._connection.close()
+        self._pages.clear()
+        self._laid = {}
+        self._connection = self._opened()
+
+
+class _Mended:
+    """Swallows what a damaged file makes of reading it: whoever asked gets no answer, and drops what he asked for."""
+
+    def __init__(self, begin_anew: Callable[[], None]) -> None:
+        self.begin_anew = begin_anew
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, sqlite3.Error):
+            self.begin_anew()
+            return True
+        return isinstance(error, ValueError | KeyError | TypeError | IndexError | zlib.error)
+
+
+def _size(files: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+_collecting: Final = threading.Lock()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keeps the garbage collector from walking all that is being built; it finds nothing there and doubles the time."""
+    with _collecting:
+        was = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if was:
+                gc.enable()

@@ -1,0 +1,382 @@
+"""Any instant of a journal is seen again as it was, from whatever snapshots there are, and from none."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+
+from picture import columns, fold, model
+from picture.columns import columns_of
+from picture.entry import Entry
+from picture.errors import JournalError
+from picture.events import CursorReceived, Event, LogWritten
+from picture.fold import Picture
+from picture.history import History
+from picture.journal import JournalReader
+from picture.journal import snapshots as snapshots_module
+from picture.journal.protocol import Head
+from picture.journal.snapshots import Snapshots, snapshot_key
+from picture.sealing import Keyring, core_signing_key
+from tests.event_strategies import EVENTS
+from tests.past_world import KEY, happenings, past_journal, straight, write
+from tests.scaffold import NOON_MS, STREAM, entries
+
+LENGTH = 1500
+
+
+class Past:
+    """A journal of some length, its entries, and its snapshots every hundred entries or more."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = past_journal(folder)
+        self.entries = write(self.journal, happenings(LENGTH, Random(7)))
+
+    def snapshots(self, *, key: bytes = KEY, share: int = 1000, spacing: int = 100) -> Snapshots:
+        return Snapshots(self.folder / "snapshots", self.journal, key=key, spacing=spacing, share=share)
+
+    @property
+    def file(self) -> Path:
+        (found,) = (self.folder / "snapshots").glob("*.sqlite")
+        return found
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    made = Past(tmp_path_factory.mktemp("past"))
+    yield made
+    made.journal.close()
+
+
+@pytest.fixture
+def kept(past: Past, tmp_path: Path) -> Iterator[Past]:
+    """The same past with a folder of its own for snapshots, filled by one look at the end."""
+    own = object.__new__(Past)
+    own.folder, own.journal, own.entries = tmp_path, past.journal, past.entries
+    snapshots = own.snapshots()
+    History(own.journal, snapshots).at_seq(LENGTH)
+    assert len(snapshots.seqs()) >= 10
+    snapshots.close()
+    yield own
+
+
+# --- any instant ----------------------------------------------------------------------------------------
+
+
+def test_every_instant_is_as_it_was_forwards_backwards_and_at_random(kept: Past) -> None:
+    snapshots = kept.snapshots()
+    history = History(kept.journal, snapshots)
+    dice = Random(3)
+    asked = [*range(0, LENGTH, 97), *range(LENGTH, 0, -89), *(dice.randrange(LENGTH) for _ in range(12)), 700, 699, 698]
+    for seq in asked:
+        assert history.at_seq(seq).digest() == straight(kept.entries, seq).digest(), seq
+    snapshots.close()
+
+
+def test_without_snapshots_the_past_is_the_same_and_only_slower(past: Past) -> None:
+    assert History(past.journal).at_seq(900).digest() == straight(past.entries, 900).digest()
+
+
+def test_a_time_finds_the_last_entry_recorded_by_then(past: Past) -> None:
+    history = History(past.journal)
+    at = past.entries[699].recorded_ms
+    assert [history.seq_at(at + wait) for wait in (-1, 0, 999, 1000)] == [699, 700, 700, 701]
+    assert history.seq_at(NOON_MS) == 0 and history.seq_at(at * 2) == LENGTH
+    assert history.at(at).digest() == straight(past.entries, 700).digest()
+    assert history.at(0).cursor == {}
+
+
+@pytest.mark.parametrize("seq", [-1, LENGTH + 1])
+def test_an_instant_outside_the_journal_is_refused_by_name(past: Past, seq: int) -> None:
+    with pytest.raises(JournalError) as refused:
+        History(past.journal).at_seq(seq)
+    assert refused.value.code == "TOC-3160"
+
+
+def test_what_is_done_to_a_past_picture_stays_with_whoever_asked(kept: Past) -> None:
+    history = History(kept.journal, kept.snapshots())
+    first = history.at_seq(800)
+    first.home.units.clear()
+    first.apply(kept.entries[800])
+    assert history.at_seq(800).digest() == straight(kept.entries, 800).digest()
+
+
+def test_a_copied_journal_is_looked_back_on_with_snapshots_in_memory(kept: Past, tmp_path: Path) -> None:
+    kept.journal.checkpoint()
+    with JournalReader(kept.journal.path) as reader:
+        snapshots = Snapshots(None, reader, key=KEY, spacing=100, share=1000)
+        history = History(reader, snapshots)
+        assert history.at_seq(LENGTH).digest() == straight(kept.entries, LENGTH).digest()
+        assert len(snapshots.seqs()) >= 10 and snapshots.path is None
+        assert history.at_seq(450).digest() == straight(kept.entries, 450).digest()
+        snapshots.close()
+
+
+def test_the_past_can_be_asked_from_threads_while_the_journal_is_written(tmp_path: Path) -> None:
+    journal = past_journal(tmp_path)
+    written = write(journal, happenings(400, Random(1)))
+    found: list[bool] = []
+    with JournalReader(journal.path) as reader:
+        history = History(reader, Snapshots(tmp_path / "s", reader, key=KEY, spacing=50, share=1000))
+
+        def look(dice: Random) -> None:
+            for _ in range(12):
+                seq = dice.randrange(400)
+                found.append(history.at_seq(seq).digest() == straight(written, seq).digest())
+
+        threads = [threading.Thread(target=look, args=(Random(n),)) for n in range(3)]
+        for one in threads:
+            one.start()
+        for event in happenings(300, Random(2))[30:]:
+            written += write(journal, [event])
+        for one in threads:
+            one.join()
+        assert found == [True] * 36
+        assert history.at_seq(len(written)).digest() == straight(written, len(written)).digest()
+    journal.close()
+
+
+def test_other_cores_stand_where_this_one_had_received_them(tmp_path: Path) -> None:
+    there = past_journal(tmp_path / "there", "drill.harbour")
+    theirs = write(there, happenings(200, Random(4)))
+    here = past_journal(tmp_path / "here")
+    events: list[Event] = happenings(60, Random(5))
+    for at, received in ((30, 80), (50, 199)):
+        events[at] = CursorReceived(cursor=(("drill.harbour", received, theirs[received - 1].hash),))
+    ours = write(here, events)
+    history = History(here, others={"drill.harbour": History(there)})
+    for seq, received in ((20, 0), (31, 80), (50, 80), (51, 199)):
+        expected = Picture(STREAM).apply_all([*theirs[:received], *ours[:seq]])
+        assert history.at_seq(seq).digest() == expected.digest()
+    here.close()
+    there.close()
+
+
+# --- snapshots ------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(events=EVENTS)
+def test_a_snapshot_gives_back_every_record_of_every_kind(events: list[Event]) -> None:
+    made = entries(events)
+    picture = Picture(STREAM).apply_all(made)
+    snapshots = Snapshots(None, _Listed(made), key=KEY, spacing=1, share=10**9)
+    assert snapshots.keep(picture.copy().home, "")
+    found = snapshots.newest()
+    snapshots.close()
+    assert found is not None and found.home == picture.home
+    assert json.dumps(found.as_json()) == json.dumps(picture.as_json())  # tables in their order
+
+
+class _Listed:
+    """Entries in a list, read like a journal."""
+
+    stream = STREAM
+
+    def __init__(self, made: list[Entry]) -> None:
+        self.made = made
+
+    def head(self) -> Head:
+        return Head(STREAM, len(self.made), "")
+
+    def read(self, after: int = 0, upto: int | None = None) -> Iterator[Entry]:
+        return iter(self.made[after:upto])
+
+
+def test_the_newest_snapshot_and_the_tail_give_the_picture_of_the_core(kept: Past) -> None:
+    snapshots = kept.snapshots()
+    picture = snapshots.newest()
+    assert picture is not None and LENGTH - 200 < picture.home.seq <= LENGTH
+    assert picture.apply_all(kept.journal.read(picture.home.seq)).digest() == straight(kept.entries, LENGTH).digest()
+    early = snapshots.newest(500)
+    assert early is not None and 400 < early.home.seq <= 500 and snapshots.newest(50) is None
+    snapshots.close()
+
+
+def test_a_core_that_offers_its_picture_gets_snapshots_in_the_background(past: Past, tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, past.journal, key=KEY, spacing=100, share=1000)
+    picture = Picture(STREAM)
+    for entry in past.entries:
+        picture.apply(entry)
+        if snapshots.offer(picture, entry):
+            snapshots.settle()
+    assert len(snapshots.seqs()) == LENGTH // 100
+    for seq in snapshots.seqs():
+        found = snapshots.newest(seq)
+        assert found is not None and found.digest() == straight(past.entries, seq).digest()
+    snapshots.close()
+
+
+def test_snapshots_stay_within_their_share_of_the_journal(past: Past, tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, past.journal, key=KEY, spacing=10, share=20)
+    History(past.journal, snapshots).at_seq(LENGTH)
+    journal_bytes = sum(file.stat().st_size for file in past.journal.path.glob("segment-*"))
+    assert snapshots.seqs() and sum(size for _, size in snapshots._rows) <= journal_bytes * 0.2
+    assert len(snapshots.seqs()) < LENGTH // 10  # the share decided, not the spacing
+    snapshots.close()
+
+
+def test_what_did_not_change_is_stored_once(past: Past, tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, past.journal, key=KEY, spacing=1, share=10**6)
+    picture = straight(past.entries, 1000)
+    assert snapshots.keep(picture.copy().home, past.entries[999].hash)
+    picture.skip(STREAM, 1001, NOON_MS)
+    assert snapshots.keep(picture.copy().home, past.entries[1000].hash)
+    (_, first), (_, second) = snapshots._rows
+    assert second * 5 < first
+    snapshots.close()
+
+
+def test_no_sealed_value_stands_in_a_snapshot(kept: Past) -> None:
+    snapshots = kept.snapshots()
+    connection = sqlite3.connect(kept.file)
+    pages = [zlib.decompress(data) for (data,) in connection.execute("SELECT data FROM pages")]
+    connection.close()
+    snapshots.close()
+    assert any(b'"text"' in page for page in pages), "the references are there"
+    assert not any(b"planted words" in page for page in pages)
+
+
+def test_a_destroyed_key_forgets_at_past_instants_too(tmp_path: Path) -> None:
+    journal = past_journal(tmp_path)
+    write(journal, [LogWritten(id="L-1", incident="I-1", text="planted words"), *happenings(150, Random(1))])
+    snapshots = Snapshots(tmp_path / "s", journal, key=KEY, spacing=50, share=1000)
+    line = History(journal, snapshots).at_seq(150).home.log["L-1"]
+    assert line.text is not None and journal.open_sealed(line.text) == "planted words"
+    journal.close()
+    Keyring(tmp_path / "keys").shred("I-1", "operations")
+    journal = past_journal(tmp_path)
+    again = History(journal, Snapshots(tmp_path / "s", journal, key=KEY, spacing=50, share=1000))
+    for seq in (1, 100, 150):
+        assert again.at_seq(seq).home.log["L-1"] == line and journal.open_sealed(line.text) is None
+    journal.close()
+
+
+# --- snapshots that do not fit --------------------------------------------------------------------------
+
+
+def damaged(past: Past, *statements: str) -> Snapshots:
+    connection = sqlite3.connect(past.file)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+    return past.snapshots()
+
+
+def still_right(past: Past, snapshots: Snapshots) -> None:
+    history = History(past.journal, snapshots)
+    for seq in (LENGTH, 777, 1300):
+        assert history.at_seq(seq).digest() == straight(past.entries, seq).digest()
+    assert len(snapshots.seqs()) >= 10, "rebuilt on the way"
+    found = [picture.home.seq for seq in snapshots.seqs() if (picture := snapshots.newest(seq)) is not None]
+    assert sorted(set(found)) == snapshots.seqs(), "and each of them fits, now that all were looked at"
+    snapshots.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE pages SET data = zeroblob(length(data))",
+        "UPDATE pages SET data = substr(data, 1, 10)",
+        "UPDATE pages SET data = 'text'",
+        "DELETE FROM pages",
+        "UPDATE snapshots SET body = (SELECT body FROM snapshots LIMIT 1)",
+        "UPDATE snapshots SET body = 7",
+        "UPDATE snapshots SET mac = 'none'",
+        "UPDATE snapshots SET size = 'large'",
+        "UPDATE snapshots SET seq = seq + 1",
+        "DROP TABLE pages",
+        "DROP TABLE snapshots",
+    ],
+)
+def test_an_altered_snapshot_is_ignored_and_rebuilt(kept: Past, statement: str) -> None:
+    still_right(kept, damaged(kept, statement))
+
+
+@pytest.mark.parametrize("data", [b"", b"no database", b"SQLite format 3\x00" + b"\xff" * 4000])
+def test_a_file_that_is_no_database_is_begun_anew(kept: Past, data: bytes) -> None:
+    kept.file.write_bytes(data)
+    still_right(kept, kept.snapshots())
+
+
+def test_flipped_bytes_anywhere_in_the_file_never_change_the_past(kept: Past) -> None:
+    whole = kept.file.read_bytes()
+    dice = Random(11)
+    for _ in range(12):
+        torn = bytearray(whole)
+        for _ in range(40):
+            torn[dice.randrange(len(torn))] ^= 1 << dice.randrange(8)
+        kept.file.write_bytes(torn)
+        snapshots = kept.snapshots()
+        assert History(kept.journal, snapshots).at_seq(1200).digest() == straight(kept.entries, 1200).digest()
+        snapshots.close()
+
+
+def test_snapshots_under_another_key_are_not_looked_at(kept: Past) -> None:
+    other = kept.snapshots(key=b"o" * 32)
+    assert other.newest() is None
+    other.close()
+    core_key = snapshot_key(core_signing_key(kept.folder / "keys"))
+    assert core_key == snapshot_key(core_signing_key(kept.folder / "keys")) and len(core_key) == 32
+
+
+@pytest.mark.parametrize("what", ["FOLD_VERSION", "shape"])
+def test_another_fold_orshape_of_the_records_begins_anew(
+    kept: Past, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots_module, what, "other" if what == "FOLD_VERSION" else lambda: "other")
+    snapshots = kept.snapshots()
+    assert snapshots.newest() is None
+    still_right(kept, snapshots)
+
+
+def test_a_snapshot_of_another_journal_is_ignored(kept: Past, tmp_path: Path) -> None:
+    journal = past_journal(tmp_path / "other")
+    written = write(journal, happenings(LENGTH, Random(8)))
+    snapshots = Snapshots(kept.folder / "snapshots", journal, key=KEY, spacing=100, share=1000)
+    assert snapshots.newest() is None
+    assert History(journal, snapshots).at_seq(1000).digest() == straight(written, 1000).digest()
+    snapshots.close()
+    journal.close()
+
+
+def test_where_no_file_can_be_written_snapshots_live_in_memory(past: Past, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    snapshots = Snapshots(tmp_path / "taken", past.journal, key=KEY, spacing=100, share=1000)
+    assert snapshots.path is None
+    still_right(past, snapshots)
+
+
+# --- columns --------------------------------------------------------------------------------------------
+
+
+def test_columns_tell_equal_values_of_different_types_apart() -> None:
+    mixed = columns_of(tuple[tuple[str, str | int | float | bool], ...])
+    values = [(("a", 1), ("a", True)), (), (("a", 1.0),), (("a", 0.0), ("a", -0.0))]
+    out: list[list[object]] = []
+    mixed.put(values, out)
+    found = mixed.take(iter(json.loads(json.dumps(out))), len(values))
+    assert repr(list(found)) == repr(values)
+
+
+def test_a_type_that_is_not_on_the_picture_has_no_columns() -> None:
+    with pytest.raises(TypeError, match="columns"):
+        columns_of(dict[str, int])
+
+
+def test_theshape_names_every_field() -> None:
+    assert columns.columns_of(model.Place).shape == ("Place(lon_e7:int,lat_e7:int,label:str,uncertainty_m:int,how:str)")
+    assert fold.FOLD_VERSION not in snapshots_module.shape() and len(snapshots_module.shape()) == 64
+
+
+def test_entries_between_two_instants_are_there_to_step_through(past: Past) -> None:
+    assert [entry.seq for entry in History(past.journal).entries(10, 13)] == [11, 12, 13]
