@@ -7,9 +7,9 @@ never rewritten: a changed model gets a higher ``version`` and an upcaster in ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,6 +33,17 @@ class Event(BaseModel):
         super().__init_subclass__(**kwargs)
         if cls.kind:
             KINDS[cls.kind] = cls
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The event with these fields changed, valid like any other; ``ValidationError`` if it cannot be."""
+        return type(self).model_validate({**self.__dict__, **update}) if update else super().model_copy(deep=deep)
+
+    @classmethod  # type: ignore[no-redef]  # pydantic's plugin for mypy writes one of its own
+    def model_construct(  # type: ignore[override]
+        cls, _fields_set: set[str] | None = None, **values: Any
+    ) -> Self:
+        """The event of these fields, valid like any other: a journal trusts every event to be one."""
+        return cls.model_validate(values)
 
     def key_scope(self) -> str:
         """Whose key seals this event's personal values: the incident where there is one, else the day's pool."""
@@ -71,4 +82,5 @@ def clear_part(event: Event) -> Event:
         for name in type(event).model_fields
         if isinstance(value := getattr(event, name), BaseModel) and sealed_paths(type(value))
     }
-    return event.model_copy(update=own | inner) if own or inner else event
+    # A sealed field may always be None: nothing to validate.
+    return BaseModel.model_copy(event, update=own | inner) if own or inner else event

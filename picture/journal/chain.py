@@ -16,9 +16,10 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from picture.entry import Actor, Entry, NewEntry, canonical
+from picture.entry import Actor, Entry, NewEntry, canonical, entry_of
 from picture.errors import JournalError
 from picture.events import KINDS, UPCASTERS, Event
+from picture.journal.proof import reads_back
 
 ENVELOPE_VERSION: Final = 1
 MAX_PAYLOAD: Final = 16 << 20
@@ -66,28 +67,41 @@ def chained(
     stream: str, new: NewEntry, *, seq: int, commit_id: str, index: int, clear: tuple[bytes, bytes], prev: str
 ) -> Row:
     """The row of a new entry at its place; ``clear`` is its payload and its sealed part."""
+    event, at_ms, recorded_ms, actor, source, grade, agreement, cause, cause_index = new
     payload, sealed = clear
-    first_seq = seq - index
-    cause = (*new.cause, *(first_seq + other for other in new.cause_index)) if new.cause_index else new.cause
+    if cause_index:
+        first_seq = seq - index
+        cause = (*cause, *(first_seq + other for other in cause_index))
     columns = (
-        seq, commit_id, index, new.event.kind, new.event.version, new.at_ms, new.recorded_ms, _actor_text(new.actor),
-        new.source, new.grade, new.agreement, f"[{','.join(map(str, cause))}]" if cause else "[]", payload, sealed,
+        seq, commit_id, index, event.kind, event.version, at_ms, recorded_ms, _actor_text(actor), source, grade,
+        agreement, f"[{','.join(map(str, cause))}]" if cause else "[]", payload, sealed,
         payload_digest(payload, sealed), prev,
     )  # fmt: skip
     return Row(*columns, _hash(stream, columns))
 
 
 def _hash(stream: str, columns: tuple[Any, ...]) -> str:
-    # The envelope is canonical JSON, with the stored actor, cause and digests verbatim in it.
     (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, _, _, digest,
      prev) = columns  # fmt: skip
-    envelope = (
-        f'{{"actor":{actor},"agreement":{_quote(agreement)},"at_ms":{at_ms},"cause":{cause},'
-        f'"commit_id":{_quote(commit_id)},"grade":{_quote(grade)},"index":{index},"kind":{_quote(kind)},'
-        f'"kind_v":{kind_v},"payload_digest":"{digest}","prev":"{prev}","recorded_ms":{recorded_ms},"seq":{seq},'
-        f'"source":{_quote(source)},"stream":{_quote(stream)},"v":{ENVELOPE_VERSION}}}'
-    )
+    envelope = _envelope(stream, kind, actor, source, grade, agreement) % (
+        at_ms, cause, _quote(commit_id), index, kind_v, digest, prev, recorded_ms, seq,
+    )  # fmt: skip
     return sha256(envelope.encode()).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _envelope(stream: str, kind: str, actor: str, source: str, grade: str, agreement: str) -> str:
+    """Canonical JSON with a place for each value that differs from entry to entry.
+
+    The stored actor, cause and digests stand in it verbatim.
+    """
+    texts = (actor, _quote(agreement), _quote(grade), _quote(kind), _quote(source), _quote(stream))
+    actor, agreement, grade, kind, source, stream = (text.replace("%", "%%") for text in texts)
+    return (
+        f'{{"actor":{actor},"agreement":{agreement},"at_ms":%s,"cause":%s,"commit_id":%s,"grade":{grade},"index":%s,'
+        f'"kind":{kind},"kind_v":%s,"payload_digest":"%s","prev":"%s","recorded_ms":%s,"seq":%s,'
+        f'"source":{source},"stream":{stream},"v":{ENVELOPE_VERSION}}}'
+    )
 
 
 def encoded(event: Event) -> tuple[bytes, Event]:
@@ -97,9 +111,8 @@ def encoded(event: Event) -> tuple[bytes, Event]:
     """
     try:
         payload = event.__pydantic_serializer__.to_json(event, exclude_none=True)
-        try:
-            back = type(event).model_validate_json(payload)
-        except ValidationError:  # a field without default may be None: then None is written
+        back = event if reads_back(event, payload) else _back(event, payload)
+        if back is None:  # a field without default may be None: then None is written
             payload = event.__pydantic_serializer__.to_json(event)
             back = type(event).model_validate_json(payload)
     except (ValidationError, PydanticSerializationError) as error:
@@ -107,6 +120,13 @@ def encoded(event: Event) -> tuple[bytes, Event]:
     if len(payload) > MAX_PAYLOAD:
         raise JournalError(f"An event {event.kind} has {len(payload)} bytes, of {MAX_PAYLOAD}.", code="TOC-3104")
     return payload, back
+
+
+def _back(event: Event, payload: bytes) -> Event | None:
+    try:
+        return type(event).model_validate_json(payload)
+    except ValidationError:
+        return None
 
 
 def decoded_event(kind: str, version: int, payload: bytes) -> Event:
@@ -129,13 +149,12 @@ def decoded_event(kind: str, version: int, payload: bytes) -> Event:
 
 def decoded(stream: str, row: Row, event: Event | None = None) -> Entry:
     """The entry of a row, whose event may be at hand already."""
-    return Entry(
-        v=ENVELOPE_VERSION, stream=stream, seq=row.seq, commit_id=row.commit_id, index=row.commit_index,
-        kind=row.kind, kind_v=row.kind_v, at_ms=row.at_ms, recorded_ms=row.recorded_ms,
-        actor=_actor(row.actor), source=row.source, grade=row.grade, agreement=row.agreement,
-        cause=() if row.cause == "[]" else tuple(json.loads(row.cause)), payload_digest=row.payload_digest,
-        prev=row.prev, hash=row.hash, event=event or decoded_event(row.kind, row.kind_v, row.payload),
-        sealed=tuple(sorted(json.loads(row.sealed))) if row.sealed else (),
+    (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, payload, sealed,
+     digest, prev, hash_) = row  # fmt: skip
+    return entry_of(
+        ENVELOPE_VERSION, stream, seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, _actor(actor), source, grade,
+        agreement, () if cause == "[]" else tuple(json.loads(cause)), digest, prev, hash_,
+        event or decoded_event(kind, kind_v, payload), tuple(sorted(json.loads(sealed))) if sealed else (),
     )  # fmt: skip
 
 
