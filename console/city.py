@@ -5,7 +5,8 @@ The one place where the twin's services are put together. Each answer may be "I 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,15 @@ import numpy as np
 
 from console.desk import Located, Way
 from picture.errors import RoadError
-from picture.model import StreamPicture, Unit
+from picture.model import RoadLink, StreamPicture, Unit
 from picture.places import distance_m, to_e7
 from twin.floodwatch import FloodWatch
 from twin.gazetteer import Gazetteer
+from twin.geometry import edges_touching, read_shape
 from twin.hazards import FloodModel
-from twin.network import RoadNetwork
+from twin.network import NO_ARC, Link, RoadNetwork
 from twin.pack import CityPack, Ground
+from twin.profiles import PROFILES
 from twin.road_state import RoadState
 from twin.route import Route
 from twin.waiting import WaitingRoads
@@ -134,27 +137,91 @@ class City:
     # --- the roads as they are ------------------------------------------------------------------------------
 
     def follow(self, picture: StreamPicture) -> None:
-        """Brings the road state up to the picture: closures by people, for all or some profiles, and water by depth."""
+        """Hands the roads the state that the picture tells: closures by people and feeds, water by depth, changes."""
         closed: set[int] = set()
         closed_for: dict[str, set[int]] = {}
         for closure in picture.closures.values():
             if closure.status == "active" and closure.by != "flood":
                 for edges in [closed_for.setdefault(who, set()) for who in closure.profiles] or [closed]:
                     edges.update(closure.edges)
+        factor: dict[int, float] = {}
+        contraflow: set[int] = set()
+        links: list[Link] = []
+        for change in sorted(picture.road_changes.values(), key=lambda one: one.id):
+            if change.status != "active":
+                continue
+            if change.factor_pct is not None:
+                # Two reports of one jam are one jam: the slowest word counts, never the product.
+                factor |= {edge: max(change.factor_pct / 100, factor.get(edge, 0.0)) for edge in change.edges}
+            if change.contraflow:
+                contraflow.update(change.edges)
+            if change.link is not None:
+                links.append(self._link(change.name, change.link))
         flood = self.floodwatch.flood(picture)
         depth: NDArray[np.float32] = (
             flood.edge_depth_m if flood is not None else np.zeros(self.network.edge_count, dtype=np.float32)
         )
         state: RoadState = self.routing.state.with_changes(
-            picture.seq, closed_edges=closed, closed_for=closed_for, depth_m=depth
+            picture.seq,
+            closed_edges=closed,
+            closed_for=closed_for,
+            depth_m=depth,
+            time_factor=factor,
+            contraflow=contraflow,
+            links=links,
         )
         self.routing.update(state)
 
+    def _link(self, name: str, link: RoadLink) -> Link:
+        return Link(name, link.start, link.end, link.length_mm / 1000, link.speed_mmps / 1000, link.one_way)
+
+    # --- which roads are meant ------------------------------------------------------------------------------
+
     def street_edges(self, name: str) -> tuple[int, ...]:
         """Every road segment of that name (case does not matter); empty where there is none."""
-        wanted = name.casefold()
+        wanted = " ".join(name.split()).casefold()
         index = next((k for k, known in enumerate(self.pack.names) if known.casefold() == wanted), None)
         return () if index is None else tuple(np.flatnonzero(self.pack.edge_name == index).tolist())
+
+    def street_like(self, said: str) -> str:
+        """The street whose name comes nearest to what was said; "" where none is near."""
+        return next((one.label for one in self.find(said) if one.how == "street" and self.street_edges(one.label)), "")
+
+    def road_at(self, lon: float, lat: float) -> tuple[int, float] | None:
+        """(segment, metres away) of the nearest road for vehicles; None off the map."""
+        try:
+            found = self.routing.snapper.snap(lon, lat)
+        except RoadError:
+            return None
+        return found.edge, found.distance_m
+
+    def crossing_at(self, lon: float, lat: float) -> tuple[int, LonLat] | None:
+        """The crossing at the nearer end of the nearest road, and where it is; None off the map."""
+        try:
+            found = self.routing.snapper.snap(lon, lat)
+        except RoadError:
+            return None
+        node = int((self.network.edge_tail if found.fraction < 0.5 else self.network.edge_head)[found.edge])
+        x, y = self.network.node_xy[node].tolist()
+        return node, self.pack.to_lonlat(x, y)
+
+    def roads_in(self, shape: str) -> tuple[int, ...]:
+        """The segments that a shape (WKT or GeoJSON) touches; InputError where it is none."""
+        return tuple(edges_touching(self.pack, read_shape(shape)).tolist())
+
+    def names_of(self, edges: Iterable[int]) -> tuple[str, ...]:
+        """The names of these segments, each once, those of most segments first."""
+        counted = Counter(name for edge in edges if (name := self.network.edge_name(edge)))
+        return tuple(sorted(counted, key=lambda name: (-counted[name], name)))
+
+    def one_ways(self, edges: Iterable[int]) -> tuple[int, ...]:
+        """Those of the segments that are open in one direction only."""
+        arcs = self.network.edge_arcs
+        return tuple(edge for edge in edges if NO_ARC in arcs[edge])
+
+    def knows_profile(self, name: str) -> bool:
+        """Whether there is a vehicle profile of this name."""
+        return name in PROFILES
 
     def close(self) -> None:
         self.routing.close()

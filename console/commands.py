@@ -191,6 +191,53 @@ class HandOver(_Command):
     brief: str = Field(default="", max_length=16_000)
 
 
+class RoadsMeant(_Command):
+    """Which roads: a street by its name, the road at a position, or all that a drawn shape touches; one of them."""
+
+    road: str = Field(default="", max_length=200)
+    place: PlaceInput | None = None
+    shape: str = Field(default="", max_length=200_000)
+    """WKT or GeoJSON, longitude and latitude."""
+    reason: str = Field(min_length=1, max_length=300)
+
+
+class CloseRoad(RoadsMeant):
+    """Closes roads, to everybody or to some profiles; answers ``{"closure": id, "name", "segments"}``."""
+
+    do: Literal["close_road"] = "close_road"
+    profiles: tuple[str, ...] = Field(default=(), max_length=20)
+
+
+class LinkInput(_Command):
+    """A temporary road (a bridge laid, a yard opened) between the crossings nearest to two places."""
+
+    start: PlaceInput
+    end: PlaceInput
+    one_way: bool = False
+    speed_kmh: float = Field(default=20.0, ge=1, le=130)
+
+
+class ChangeRoad(RoadsMeant):
+    """Makes roads slower (``factor`` 2: twice as long), opens one-ways against their direction, or lays a link.
+
+    Answers ``{"change": id, "name", "segments"}``; ``reopen_road`` makes it what it was.
+    """
+
+    do: Literal["change_road"] = "change_road"
+    factor: float | None = Field(default=None, ge=0.1, le=100)
+    contraflow: bool = False
+    link: LinkInput | None = None
+
+
+class ReopenRoad(_Command):
+    """Lifts one closure or change by its id, or all of a street; answers ``{"lifted": ids, "still_closed": ids}``."""
+
+    do: Literal["reopen_road"] = "reopen_road"
+    closure: str = Field(default="", max_length=80)
+    road: str = Field(default="", max_length=200)
+    why: str = Field(default="", max_length=200)
+
+
 class NearestUnits(_Command):
     """Which units could go; answers ``{"units": [{unit, eta_s, length_m, why_not}]}``, best first."""
 
@@ -225,6 +272,9 @@ Command = Annotated[
     | ControlDrill
     | SetHandsOff
     | HandOver
+    | CloseRoad
+    | ReopenRoad
+    | ChangeRoad
     | NearestUnits
     | Explain,
     Field(discriminator="do"),

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from console import commands as c
 from console.core import Core, Draft
+from console.desk_roads import DeskRoads
 from console.people import Person
 from picture import events as ev
 from picture.alarms import standing
@@ -84,6 +85,7 @@ class Desk:
             c.ClearAlarm: self.clear_alarm,
             c.SetHandsOff: self.hands_off,
             c.HandOver: self.hand_over,
+            **DeskRoads(core, locator, self.locate).handlers,
         }
 
     def handles(self, command: object) -> bool:

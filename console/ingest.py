@@ -14,6 +14,7 @@ from typing import Any
 
 from console.city import City
 from console.core import Core, Draft
+from console.desk_roads import NEAR_M
 from feeds.intake import Accepted, Reading
 from feeds.refusals import Refusal, RefusalMeter, refusal
 from picture import alarms, tracks, warnings
@@ -297,7 +298,7 @@ class Ingest:
         )
 
     def _road(self, report: RoadReport, feed: str, grade: str) -> Judged:
-        edges = self._city.street_edges(report.road)
+        edges = self._city.street_edges(report.road) or self._road_at(report)
         identifier = f"C-{feed}-{report.road.casefold()}"
         if not report.closed:
             standing = self._core.home.closures.get(identifier)
@@ -315,6 +316,13 @@ class Ingest:
                 lat_e7=report.lat_e7,
             )
         ]
+
+    def _road_at(self, report: RoadReport) -> tuple[int, ...]:
+        """The segment at the position of a report whose name the map does not know; none where no road is near."""
+        if report.lon_e7 is None or report.lat_e7 is None:
+            return ()
+        found = self._city.road_at(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
+        return (found[0],) if found is not None and found[1] <= NEAR_M else ()
 
     def _reply(self, report: RequestReply, feed: str, grade: str) -> Judged:
         request = self._core.home.requests.get(report.request)
@@ -393,6 +401,6 @@ class Ingest:
 
     def follow_roads(self, entries: Sequence[Entry]) -> None:
         """Brings the road service up to the picture."""
-        kinds = (ev.RoadClosed, ev.RoadReopened, ev.HazardChanged, ev.BarrierChanged)
+        kinds = (ev.RoadClosed, ev.RoadReopened, ev.RoadChanged, ev.HazardChanged, ev.BarrierChanged)
         if any(isinstance(entry.event, kinds) for entry in entries):
             self._city.follow(self._core.home)

@@ -30,6 +30,9 @@ ROLES: dict[str, frozenset[str]] = {
             "cancel_alert",
             "hands_off",
             "hand_over",
+            "close_road",
+            "reopen_road",
+            "change_road",
             "nearest_units",
             "explain",
         }

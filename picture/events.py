@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from picture.custody import (
     ClaimChanged,
@@ -93,6 +93,7 @@ __all__ = [
     "ReportsCounted",
     "RequestAnswered",
     "RequestMade",
+    "RoadChanged",
     "RoadClosed",
     "RoadReopened",
     "RunEnded",
@@ -417,8 +418,45 @@ class RoadClosed(Event):
 
 
 class RoadReopened(Event):
+    """Lifts a closure, or a change of a road."""
+
     kind = "road.reopened"
     id: str
+    why: str = ""
+
+
+class RoadLinkModel(BaseModel):
+    """A temporary road between two crossings of the city pack, by their numbers in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    length_mm: int = Field(gt=0)
+    speed_mmps: int = Field(gt=0)
+    one_way: bool = False
+    points: tuple[tuple[int, int], ...] = ()
+    """(lon_e7, lat_e7) along it."""
+
+
+class RoadChanged(Event):
+    """How roads are driven from now on, other than closed: slower, against their direction too, or over a new link.
+
+    ``road.reopened`` with its id makes them what they were.
+    """
+
+    kind = "road.changed"
+    id: str
+    name: str
+    reason: str
+    by: str
+    edges: tuple[int, ...] = ()
+    factor_pct: int | None = Field(default=None, ge=10, le=10_000)
+    """Travel time in per cent of the usual one: 200 takes twice as long."""
+    contraflow: bool = False
+    """One-way roads among ``edges`` are open in both directions."""
+    link: RoadLinkModel | None = None
+    lon_e7: int | None = None
+    lat_e7: int | None = None
 
 
 class AlarmRaised(Event):

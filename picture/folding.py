@@ -352,6 +352,25 @@ def road_closed(p: m.StreamPicture, entry: Entry, e: ev.RoadClosed) -> None:
 def road_reopened(p: m.StreamPicture, entry: Entry, e: ev.RoadReopened) -> None:
     if e.id in p.closures:
         p.closures[e.id] = replace(p.closures[e.id], status="lifted", lifted_ms=entry.at_ms)
+    if e.id in p.road_changes:
+        p.road_changes[e.id] = replace(p.road_changes[e.id], status="lifted", lifted_ms=entry.at_ms)
+
+
+@on(ev.RoadChanged)
+def road_changed(p: m.StreamPicture, entry: Entry, e: ev.RoadChanged) -> None:
+    known = p.road_changes.get(e.id)
+    p.road_changes[e.id] = m.RoadChange(
+        e.id,
+        e.name,
+        e.edges,
+        e.reason,
+        known.since_ms if known and known.status == "active" else entry.at_ms,
+        e.by,
+        factor_pct=e.factor_pct,
+        contraflow=e.contraflow,
+        link=m.RoadLink(**e.link.model_dump()) if e.link is not None else None,
+        place=place_of(e.lon_e7, e.lat_e7, e.name),
+    )
 
 
 # --- alarms -----------------------------------------------------------------------------------------------------

@@ -227,6 +227,38 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True)
+class RoadLink:
+    """A temporary road between two crossings, by their numbers in the city pack."""
+
+    start: int
+    end: int
+    length_mm: int
+    speed_mmps: int
+    one_way: bool = False
+    points: tuple[tuple[int, int], ...] = ()
+    """(lon_e7, lat_e7) along it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoadChange:
+    """Roads that are driven otherwise than usual: slower, in both directions, or over a link that was laid."""
+
+    id: str
+    name: str
+    edges: tuple[int, ...]
+    reason: str
+    since_ms: int
+    by: str
+    status: str = "active"
+    """active, lifted."""
+    lifted_ms: int | None = None
+    factor_pct: int | None = None
+    contraflow: bool = False
+    link: RoadLink | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facility:
     """A place that matters: hospital, station, substation, berth, pump, barrier, building …"""
 
@@ -548,6 +580,7 @@ class StreamPicture:
     sensors: dict[str, Sensor] = field(default_factory=dict)
     hazards: dict[str, Hazard] = field(default_factory=dict)
     closures: dict[str, Closure] = field(default_factory=dict)
+    road_changes: dict[str, RoadChange] = field(default_factory=dict)
     alarms: dict[str, Alarm] = field(default_factory=dict)
     proposals: dict[str, Proposal] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)

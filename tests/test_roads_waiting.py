@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,6 +161,16 @@ def test_an_owner_that_dies_answers_with_its_error_and_a_new_one_takes_its_place
     roads.update(RoadState.free(network, 7))
     again = roads.eta("car", a, b)
     assert again.seconds == known.seconds and again.epoch == 7 and roads.owners.of("car") is not owner
+
+
+def test_a_city_that_is_forgotten_leaves_no_thread_behind(network: RoadNetwork, order: Path) -> None:
+    roads = WaitingRoads(network, order_cache=order)
+    roads.eta("car", *places_of(network, 2))
+    thread = roads.owners.of("car")._thread
+    del roads
+    gc.collect()
+    thread.join(10.0)
+    assert not thread.is_alive()
 
 
 def test_without_a_file_the_order_is_computed_by_another_process_and_scipy_answers_meanwhile(

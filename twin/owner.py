@@ -60,7 +60,7 @@ class MetricOwner:
         self.profile = who
         self._hierarchy, self._snappers, self._builder = hierarchy, snappers, builder
         self._queue: SimpleQueue[_Asked | _Wake] = SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collector may end us in any thread, even one that holds it
         self._pending: RoadState | None = None
         self._pending_since_s = 0.0
         self._closing = False
@@ -94,10 +94,14 @@ class MetricOwner:
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Answers what was asked and ends the thread."""
+        self.end()
+        self._thread.join(timeout_s)
+
+    def end(self) -> None:
+        """As ``close`` without waiting."""
         with self._lock:
             self._closing = True
         self._queue.put(_WAKE)
-        self._thread.join(timeout_s)
 
     # --- in the owner's thread ------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,6 +41,8 @@ class Owners:
         self._lock = threading.Lock()
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="roads-builder")
         self._owners: dict[Profile, MetricOwner] = {}
+        # A city that was forgotten must not leave threads behind that hold its roads.
+        weakref.finalize(self, _end, self._owners, self._builder)
 
     @property
     def state(self) -> RoadState:
@@ -87,8 +90,15 @@ class Owners:
     def close(self) -> None:
         """Answers what was asked, then ends every thread and a running order computation; waits for both."""
         with self._lock:
-            owners, self._owners = list(self._owners.values()), {}
+            owners = list(self._owners.values())
+            self._owners.clear()
         for owner in owners:
             owner.close()
         self._builder.shutdown()
         self.hierarchy.close()
+
+
+def _end(owners: dict[Profile, MetricOwner], builder: ThreadPoolExecutor) -> None:
+    for owner in owners.values():
+        owner.end()
+    builder.shutdown(wait=False)
