@@ -32,6 +32,8 @@ class ErasureAsked(Event):
     kind = "erasure.asked"
     id: str
     scope: str
+    retention_class: str
+    """Only this class of its values; empty for every one."""
     person: str
     public_key: str
     signature: str

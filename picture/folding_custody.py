@@ -18,7 +18,9 @@ __all__ = ["HANDLERS"]
 
 @on(ev.ErasureAsked)
 def erasure_asked(p: m.StreamPicture, entry: Entry, e: ev.ErasureAsked) -> None:
-    p.erasures[e.id] = k.Erasure(e.id, e.scope, e.person, e.public_key, e.signature, entry.recorded_ms)
+    p.erasures[e.id] = k.Erasure(
+        e.id, e.scope, e.retention_class, e.person, e.public_key, e.signature, entry.recorded_ms
+    )
 
 
 @on(ev.PayloadShredded)

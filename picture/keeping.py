@@ -94,6 +94,8 @@ class Erasure:
     id: str
     scope: str
     person: str
+    retention_class: str
+    """Empty: every class."""
     public_key: str
     signature: str
     asked_ms: int

@@ -141,7 +141,7 @@ class Keyring:
 
     def shred(self, scope: str, retention: str) -> tuple[str, ...]:
         """Ids of the scope's keys, destroyed at once: what they sealed can never be opened again."""
-        mine = [info.id for info in self.keys() if info.place == (scope, retention)]
+        mine = [info.id for info in self.inventory() if info.place == (scope, retention)]
         self.doom(mine)
         return self.destroy_doomed(mine)
 
@@ -149,7 +149,7 @@ class Keyring:
         """Whether values under this key can be opened."""
         return key in self._ciphers
 
-    def keys(self) -> tuple[KeyInfo, ...]:
+    def inventory(self) -> tuple[KeyInfo, ...]:
         """Every key there is, doomed ones too: by scope, retention class and generation."""
         with self._lock:
             known = sorted(self._known.values(), key=lambda info: (info.place, info.generation))

@@ -193,7 +193,7 @@ def test_renewed_sealing_keys_seal_what_comes_and_the_old_ones_still_open(tmp_pa
         (rotation,) = journal.read(kinds=frozenset({"key.rotated"}))
         assert isinstance(rotation.event, KeyRotated)
         for ring in (journal._keys, Keyring(world.keys)):
-            older, newer = ring.keys()
+            older, newer = ring.inventory()
             assert (older.generation, newer.generation, older.retired_ms) == (1, 2, NOON_MS)
             assert rotation.event.sealing == (newer.id,)
             assert newer.retired_ms is None and newer.made_ms == NOON_MS

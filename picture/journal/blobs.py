@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections import Counter
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -68,6 +69,21 @@ class BlobStore:
         box = json.loads(head)
         return self._keyring.open(Sealed(box["key"], base64.b64decode(box["nonce"]), ciphertext), binding=_BINDING)
 
+    def remove(self, keys: Collection[str]) -> tuple[str, ...]:
+        """Ids of the blobs sealed under these keys, whose files are gone now; their room is free again."""
+        removed = []
+        with self._lock:
+            for name, path in sorted(self._where.items()):
+                with storage_errors(name):
+                    if _key_of(path) not in keys:
+                        continue
+                    size = path.stat().st_size
+                    path.unlink()
+                del self._where[name]
+                self._used[path.parent.name] -= size
+                removed.append(name)
+        return tuple(removed)
+
     def used_bytes(self, source: str) -> int:
         """How much of its room a source has taken."""
         return self._used[_place(source)]
@@ -86,6 +102,14 @@ class BlobStore:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
+
+
+def _key_of(path: Path) -> str:
+    with path.open("rb") as file:
+        try:
+            return str(json.loads(file.readline())["key"])
+        except (ValueError, KeyError, TypeError):  # damaged: reading it will say so
+            return ""
 
 
 def _place(source: str) -> str:
