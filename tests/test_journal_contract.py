@@ -18,6 +18,7 @@ from picture.errors import JournalError
 from picture.events import ReportLinked, SensorUpdated
 from picture.journal import GENESIS, START, GroupCommit, Journal
 from tests.journal_world import NOON_MS, STREAM, World, assignment, call, log, new, opened, vessel
+from tests.nats_world import needs_nats, open_nats
 
 Open = Callable[[Path], AbstractAsyncContextManager[Journal]]
 
@@ -28,7 +29,7 @@ async def open_sqlite(folder: Path) -> AsyncIterator[Journal]:
         yield journal
 
 
-IMPLEMENTATIONS = [pytest.param(open_sqlite, id="sqlite")]
+IMPLEMENTATIONS = [pytest.param(open_sqlite, id="sqlite"), pytest.param(open_nats, id="nats", marks=needs_nats)]
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
