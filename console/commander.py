@@ -12,13 +12,18 @@ from geopy.distance import geodesic
 
 from console import commands as c
 from console.core import Core, Draft
-from console.desk import Answer, Desk
+from console.desk import Answer, Desk, Handled
 from console.executor import Executor
 from console.people import Person
 from console.quick import understood
+from console.since import Since
 from picture import events as ev
+from picture.custody import CommandGiven
 from picture.errors import RefusedError, TocsinError
 from picture.model import UNIT_STATUSES, Incident, Unit
+
+STILL_ALLOWED = (c.ResolvePlace, c.NearestUnits, c.Explain, c.Lock, c.Unlock)
+"""What may be asked after an exercise has ended."""
 
 
 class Pace(Protocol):
@@ -26,6 +31,18 @@ class Pace(Protocol):
 
     def control(self, command: c.ControlDrill) -> None:
         """Pauses, runs, steps or jumps; refused in a live world."""
+        ...
+
+
+class Sitting(Protocol):
+    """The seat that a command is given from: what it allows, and what it answers itself."""
+
+    def allow(self, command: c.Command) -> None:
+        """Nothing, or the ``RefusedError`` of a seat that may not give this."""
+        ...
+
+    def handle(self, command: c.Command) -> Handled | None:
+        """Drafts and answer of a command about the seat or its users; None for every other."""
         ...
 
 
@@ -48,33 +65,44 @@ class Commander:
         self._pace = pace
         self._explain = explain
         self._nearest = nearest
+        self._since = Since(core)
 
-    def give(self, command: c.Command, person: Person, *, guard: Callable[[], None] | None = None) -> Answer:
-        """The answer; a refusal, the guard's too, is journalled, then raised as the ``TocsinError`` it is."""
+    def give(self, command: c.Command, person: Person, sitting: Sitting | None = None) -> Answer:
+        """The answer; a refusal, the seat's too, is journalled, then raised as the ``TocsinError`` it is."""
         try:
-            if guard is not None:
-                guard()
+            if sitting is not None:
+                sitting.allow(command)
             person.require(command.do)
             self._require_running(command)
-            return self._do(command, person)
+            plain = self._plain(command)
+            self._since.require(plain, person.name)
+            handled = sitting.handle(plain) if sitting is not None else None
+            return self._record(handled, command, person) if handled else self._do(plain, command, person)
         except TocsinError as error:
             refused = ev.CommandRefused(command=command.do, code=error.code, detail=error.message[:300])
             self._core.record([Draft(refused)], actor=person.actor)
             raise
 
+    def _plain(self, command: c.Command) -> c.Command:
+        """What a typed line means, as seen from the screen it was typed on; every other command as it is."""
+        if not isinstance(command, c.QuickLine):
+            return command
+        return understood(command, self._core.home).model_copy(update={"seen": command.seen})
+
     def _require_running(self, command: c.Command) -> None:
         """After the exercise only looking is left: nobody works a real emergency in a drill by mistake."""
         stopped = self._core.home.drill.stopped
-        if stopped and not isinstance(command, (c.ResolvePlace, c.NearestUnits, c.Explain)):
+        if stopped and not isinstance(command, STILL_ALLOWED):
             raise RefusedError(f"It ended by: {stopped}.", code="TOC-4013")
 
-    def _do(self, command: c.Command, person: Person) -> Answer:
-        if isinstance(command, c.QuickLine):
-            return self._do(understood(command, self._core.home), person)
+    def _record(self, handled: Handled, given: c.Command, person: Person) -> Answer:
+        drafts, answer = handled
+        entries = self._core.record(drafts + _screen(given, drafts), actor=person.actor)
+        return answer | ({"seq": entries[-1].seq} if entries else {})
+
+    def _do(self, command: c.Command, given: c.Command, person: Person) -> Answer:
         if self._desk.handles(command):
-            drafts, answer = self._desk.handle(command, person)
-            entries = self._core.record(drafts, actor=person.actor)
-            return answer | ({"seq": entries[-1].seq} if entries else {})
+            return self._record(self._desk.handle(command, person), given, person)
         if isinstance(command, c.Decide):
             self._core.record(self._executor.decide(command, person), actor=person.actor)
             settled = self._executor.proposal(command.proposal)
@@ -133,6 +161,14 @@ class Commander:
         ended = ev.AlertEnded(id=alert.id, status="cancelled")
         self._core.record([Draft(ended), Draft(retraction)], actor=person.actor)
         return {"alert": retraction.id}
+
+
+def _screen(command: c.Command, drafts: Sequence[Draft]) -> list[Draft]:
+    """What was on the screen, as the last entry of the commit, where the client told it and something came of it."""
+    if not command.shown or not drafts or isinstance(command, c.Decide):
+        return []  # a decision says it itself, signed
+    shown_ms = None if command.shown_s is None else round(command.shown_s * 1000)
+    return [Draft(CommandGiven(command=command.do, seen=command.seen, shown=command.shown, shown_ms=shown_ms))]
 
 
 def nearest_units(

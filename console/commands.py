@@ -15,6 +15,18 @@ class _Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _Given(_Command):
+    """What every command says about the screen it was given from."""
+
+    seen: int = Field(default=0, ge=0)
+    """Newest entry of this core on the operator's screen; 0 if the client does not say. A command on something that
+    somebody else changed since is refused (TOC-4030)."""
+    shown: str = Field(default="", max_length=200)
+    """Digest of what stood on the screen."""
+    shown_s: float | None = Field(default=None, ge=0, le=86_400)
+    """For how long it had stood there."""
+
+
 class PlaceInput(_Command):
     """A location as the operator gave it: words to look up, or a picked position."""
 
@@ -26,14 +38,14 @@ class PlaceInput(_Command):
     """address, crossing, street, facility, berth, district, cursor, coordinates."""
 
 
-class ResolvePlace(_Command):
+class ResolvePlace(_Given):
     """Asks where something is; answers ``{"places": [{label, lon, lat, how, score}]}``, best first."""
 
     do: Literal["resolve_place"] = "resolve_place"
     said: str = Field(max_length=300)
 
 
-class TakeReport(_Command):
+class TakeReport(_Given):
     """A report taken by hand. Opens an incident, or adds to ``incident``; answers ``{"incident": id}``."""
 
     do: Literal["take_report"] = "take_report"
@@ -52,7 +64,7 @@ class TakeReport(_Command):
     at_ms: int | None = None
 
 
-class ChangeIncident(_Command):
+class ChangeIncident(_Given):
     do: Literal["change_incident"] = "change_incident"
     incident: str
     title: str | None = Field(default=None, max_length=200)
@@ -64,18 +76,18 @@ class ChangeIncident(_Command):
     unread: bool | None = None
 
 
-class CloseIncident(_Command):
+class CloseIncident(_Given):
     do: Literal["close_incident"] = "close_incident"
     incident: str
     result_code: str = Field(min_length=1, max_length=60)
 
 
-class ReopenIncident(_Command):
+class ReopenIncident(_Given):
     do: Literal["reopen_incident"] = "reopen_incident"
     incident: str
 
 
-class MarkDuplicate(_Command):
+class MarkDuplicate(_Given):
     """Says that an incident is another one's duplicate; an empty ``of`` undoes it."""
 
     do: Literal["mark_duplicate"] = "mark_duplicate"
@@ -83,7 +95,7 @@ class MarkDuplicate(_Command):
     of: str = ""
 
 
-class WriteLog(_Command):
+class WriteLog(_Given):
     do: Literal["write_log"] = "write_log"
     text: str = Field(min_length=1, max_length=16_000)
     incident: str = ""
@@ -91,7 +103,7 @@ class WriteLog(_Command):
     """When it happened; entry time is the core's."""
 
 
-class Assign(_Command):
+class Assign(_Given):
     """Sends a unit to an incident or a place; answers ``{"assignment": id, "eta_s": …}``."""
 
     do: Literal["assign"] = "assign"
@@ -100,13 +112,13 @@ class Assign(_Command):
     place: PlaceInput | None = None
 
 
-class StandDown(_Command):
+class StandDown(_Given):
     do: Literal["stand_down"] = "stand_down"
     unit: str
     why: str = Field(default="", max_length=200)
 
 
-class SetStatus(_Command):
+class SetStatus(_Given):
     """A unit's status by full name or the short word an operator types (``enr``)."""
 
     do: Literal["set_status"] = "set_status"
@@ -114,7 +126,7 @@ class SetStatus(_Command):
     status: str
 
 
-class QuickLine(_Command):
+class QuickLine(_Given):
     """A typed line: ``E12 enr``, ``E12 I-3`` (assign), ``log gate shut``, ``I-3 dup I-1``, ``I-3 p1``."""
 
     do: Literal["quick"] = "quick"
@@ -123,7 +135,7 @@ class QuickLine(_Command):
     """The selected incident, for ``log``."""
 
 
-class Decide(_Command):
+class Decide(_Given):
     """A signed decision (see ``picture.decisions.sign``); the key never leaves the client."""
 
     do: Literal["decide"] = "decide"
@@ -132,12 +144,13 @@ class Decide(_Command):
     verdict: Literal["approve", "reject"]
     public_key: str
     signature: str
-    shown: str = Field(default="", max_length=200)
+    totp: str = Field(default="", max_length=10, repr=False)
+    """A fresh second factor, where an effect is of class two_person and the core knows its users."""
     reason: str = Field(default="", max_length=300)
     """Why, in the person's words; sealed, and no part of what is signed."""
 
 
-class EditProposal(_Command):
+class EditProposal(_Given):
     """Offers a proposal again without some of its effects; answers ``{"proposal": new id}``."""
 
     do: Literal["edit_proposal"] = "edit_proposal"
@@ -145,12 +158,12 @@ class EditProposal(_Command):
     drop: tuple[str, ...] = Field(min_length=1)
 
 
-class AckAlarm(_Command):
+class AckAlarm(_Given):
     do: Literal["ack_alarm"] = "ack_alarm"
     alarm: str
 
 
-class ClearAlarm(_Command):
+class ClearAlarm(_Given):
     """A person ends an alarm; the only way a life-safety alarm ends."""
 
     do: Literal["clear_alarm"] = "clear_alarm"
@@ -158,14 +171,14 @@ class ClearAlarm(_Command):
     why: str = Field(min_length=1, max_length=200)
 
 
-class CancelAlert(_Command):
+class CancelAlert(_Given):
     """Retracts an alert: agencies at once; a public one by a two-person proposal."""
 
     do: Literal["cancel_alert"] = "cancel_alert"
     alert: str
 
 
-class ControlDrill(_Command):
+class ControlDrill(_Given):
     """``stop`` ends the exercise for good (real emergency)."""
 
     do: Literal["drill"] = "drill"
@@ -175,23 +188,82 @@ class ControlDrill(_Command):
     """jump: how far ahead."""
 
 
-class SetHandsOff(_Command):
+class SetHandsOff(_Given):
     """Every playbook and agent back to advice, or released again."""
 
     do: Literal["hands_off"] = "hands_off"
     on: bool
 
 
-class HandOver(_Command):
-    """Offers the desk with a brief, or accepts it."""
+class HandOver(_Given):
+    """A shift handover: offered with own words, confirmed on the whole brief, accepted or refused by the incoming.
+
+    ``offer`` answers ``{"brief": text, "digest": …}``: what the picture says, then the own words. ``confirm`` may
+    name that digest. The outgoing withdraws by ``refuse`` too.
+    """
 
     do: Literal["hand_over"] = "hand_over"
-    step: Literal["offer", "accept"]
+    step: Literal["offer", "confirm", "accept", "refuse"]
     to: str = Field(default="", max_length=80)
     brief: str = Field(default="", max_length=16_000)
+    """Own words; with ``refuse``: why."""
+    digest: str = Field(default="", max_length=64)
 
 
-class RoadsMeant(_Command):
+class Claim(_Given):
+    """Takes an incident, alarm or proposal into one's hands; ``take_over`` from whoever holds it, which is recorded."""
+
+    do: Literal["claim"] = "claim"
+    subject: str = Field(min_length=1, max_length=80)
+    take_over: bool = False
+
+
+class Release(_Given):
+    """Lets go of what one holds."""
+
+    do: Literal["release"] = "release"
+    subject: str = Field(min_length=1, max_length=80)
+
+
+class Lock(_Given):
+    """Locks this client: no sealed value reaches it and nothing can be given from it until it is unlocked."""
+
+    do: Literal["lock"] = "lock"
+    pin: str = Field(default="", max_length=20, repr=False)
+    """Opens it again, beside token and second factor; four characters or more."""
+
+
+class Unlock(_Given):
+    """Opens a locked client again by one of the three."""
+
+    do: Literal["unlock"] = "unlock"
+    token: str = Field(default="", max_length=100, repr=False)
+    totp: str = Field(default="", max_length=10, repr=False)
+    pin: str = Field(default="", max_length=20, repr=False)
+
+
+class ChangeUser(_Given):
+    """Adds, changes or closes a user; for supervisors who administer users, with their second factor.
+
+    Answers what is shown once and stands nowhere: ``{"token": …, "otpauth": …}``.
+    """
+
+    do: Literal["user"] = "user"
+    action: Literal["add", "close", "token", "totp", "key"]
+    name: str = Field(min_length=1, max_length=80)
+    agency: str = Field(default="", max_length=80)
+    role: str = ""
+    positions: tuple[str, ...] = ()
+    admin: bool = False
+    key: str = Field(default="", max_length=64)
+    """Hex Ed25519 key to register."""
+    days: int = Field(default=180, ge=1, le=3660)
+    """How long a new token is good for."""
+    totp: str = Field(default="", max_length=10, repr=False)
+    """The administrator's own second factor."""
+
+
+class RoadsMeant(_Given):
     """Which roads: a street by its name, the road at a position, or all that a drawn shape touches; one of them."""
 
     road: str = Field(default="", max_length=200)
@@ -229,7 +301,7 @@ class ChangeRoad(RoadsMeant):
     link: LinkInput | None = None
 
 
-class ReopenRoad(_Command):
+class ReopenRoad(_Given):
     """Lifts one closure or change by its id, or all of a street; answers ``{"lifted": ids, "still_closed": ids}``."""
 
     do: Literal["reopen_road"] = "reopen_road"
@@ -238,14 +310,14 @@ class ReopenRoad(_Command):
     why: str = Field(default="", max_length=200)
 
 
-class NearestUnits(_Command):
+class NearestUnits(_Given):
     """Which units could go; answers ``{"units": [{unit, eta_s, length_m, why_not}]}``, best first."""
 
     do: Literal["nearest_units"] = "nearest_units"
     incident: str
 
 
-class Explain(_Command):
+class Explain(_Given):
     """Why each playbook fired or did not: ``{"traces": [{playbook, version, state, words, clause, thing, lines}]}``."""
 
     do: Literal["explain"] = "explain"
@@ -272,6 +344,11 @@ Command = Annotated[
     | ControlDrill
     | SetHandsOff
     | HandOver
+    | Claim
+    | Release
+    | Lock
+    | Unlock
+    | ChangeUser
     | CloseRoad
     | ReopenRoad
     | ChangeRoad

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from console import commands as c
 from console.core import Core, Draft
+from console.desk_duty import DeskDuty
 from console.desk_roads import DeskRoads
 from console.people import Person
 from picture import events as ev
@@ -84,7 +85,7 @@ class Desk:
             c.AckAlarm: self.acknowledge,
             c.ClearAlarm: self.clear_alarm,
             c.SetHandsOff: self.hands_off,
-            c.HandOver: self.hand_over,
+            **DeskDuty(core).handlers,
             **DeskRoads(core, locator, self.locate).handlers,
         }
 
@@ -377,23 +378,6 @@ class Desk:
 
     def hands_off(self, command: c.SetHandsOff, person: Person) -> Handled:
         return [Draft(ev.HandsOff(on=command.on))], {"hands_off": command.on}
-
-    def hand_over(self, command: c.HandOver, person: Person) -> Handled:
-        """Outgoing offers with a brief; only the one it was offered to accepts."""
-        shift = self._core.home.shift
-        if command.step == "offer":
-            if not command.to:
-                raise RefusedError("Say to whom the desk is handed over.")
-            if shift.person and shift.person != person.name:
-                raise RefusedError(f"{shift.person} has the desk; only they hand it over.", code="TOC-4004")
-            event = ev.ShiftChanged(
-                step="offered", person=person.name, position=person.position, to=command.to, brief=command.brief or None
-            )
-        else:
-            if shift.offered_to != person.name:
-                raise RefusedError(f"The desk was not offered to {person.name}.", code="TOC-4004")
-            event = ev.ShiftChanged(step="accepted", person=person.name, position=person.position)
-        return [Draft(event)], {}
 
 
 def _first_position(known: Incident | None, where: Located | None) -> dict[str, Any]:

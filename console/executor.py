@@ -62,8 +62,7 @@ class Executor:
             raise RefusedError(f"{person.name} is simulated, which only a drill accepts.", code="TOC-4004")
         if command.digest != proposal.digest or digest_of(proposal) != proposal.digest:
             raise RefusedError(f"{proposal.id} is not what was shown.", code="TOC-4005")
-        if person.public_key and command.public_key != person.public_key:
-            raise RefusedError(f"That key is not {person.name}'s.", code="TOC-4005")
+        self._require_key(command, person)
         earlier = [self._core.home.decisions[one] for one in proposal.decisions]
         if any(one.actor.person == person.name for one in earlier):
             raise RefusedError(f"{person.name} has decided {proposal.id} already.", code="TOC-4009")
@@ -161,6 +160,18 @@ class Executor:
             ),
         )
         return Draft(edited, actor=person.actor)
+
+    def _require_key(self, command: c.Decide, person: Person) -> None:
+        """A drill's people sign with the key they came with; everywhere else only a registered key counts."""
+        if person.public_key and command.public_key != person.public_key:
+            raise RefusedError(f"That key is not {person.name}'s.", code="TOC-4005")
+        if self._core.home.world == "drill":
+            return
+        user = self._core.home.users.get(person.name)
+        if user is None or not user.active:
+            raise RefusedError(f"{person.name} is no user of this world.", code="TOC-4036")
+        if command.public_key not in user.public_keys:
+            raise RefusedError(f"The key is not registered for {person.name}.", code="TOC-4035")
 
     # --- carrying out ---------------------------------------------------------------------------------------
 

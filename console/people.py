@@ -9,7 +9,7 @@ from picture.errors import RefusedError
 
 ROLES: dict[str, frozenset[str]] = {
     # role: what it may ask of a core, by command name ("*" for everything)
-    "observer": frozenset({"resolve_place", "nearest_units", "explain"}),
+    "observer": frozenset({"resolve_place", "nearest_units", "explain", "lock", "unlock"}),
     "operator": frozenset(
         {
             "resolve_place",
@@ -30,6 +30,10 @@ ROLES: dict[str, frozenset[str]] = {
             "cancel_alert",
             "hands_off",
             "hand_over",
+            "claim",
+            "release",
+            "lock",
+            "unlock",
             "close_road",
             "reopen_road",
             "change_road",

@@ -88,6 +88,8 @@ class UserChanged(Event):
     public_keys: tuple[str, ...] = ()
     """Hex Ed25519 keys that may sign this person's decisions."""
     active: bool = True
+    admin: bool = False
+    """Administers users; only a supervisor may."""
 
 
 class SessionChanged(Event):
@@ -113,6 +115,21 @@ class ClaimChanged(Event):
     person: str
     position: str
     held: bool
+    taken_from: str = ""
+    """Who held it before, where it was taken over."""
+
+
+class CommandGiven(Event):
+    """What was on the operator's screen when they gave the command of this commit; only where their client told."""
+
+    kind = "command.given"
+    command: str
+    seen: int = 0
+    """Newest entry of this stream that the screen showed."""
+    shown: str = ""
+    """Digest of what stood on the screen, as the client computes it."""
+    shown_ms: int | None = None
+    """For how long it had stood there."""
 
 
 class CursorReceived(Event):

@@ -546,11 +546,12 @@ class LogWritten(Event):
 
 class ShiftChanged(Event):
     kind = "shift.changed"
-    step: Literal["taken", "offered", "accepted"]
+    step: Literal["taken", "offered", "confirmed", "accepted", "refused"]
     person: str
     position: str
     to: str = ""
     brief: SealedText = None
+    """What must be known; of a refusal: why."""
 
 
 class HandsOff(Event):

@@ -491,7 +491,11 @@ def log_written(p: m.StreamPicture, entry: Entry, e: ev.LogWritten) -> None:
 @on(ev.ShiftChanged)
 def shift_changed(p: m.StreamPicture, entry: Entry, e: ev.ShiftChanged) -> None:
     if e.step == "offered":
-        p.shift = replace(p.shift, offered_to=e.to, brief=entry.ref("brief"))
+        p.shift = replace(p.shift, offered_to=e.to, brief=entry.ref("brief"), confirmed=False)
+    elif e.step == "confirmed":
+        p.shift = replace(p.shift, confirmed=True)
+    elif e.step == "refused":
+        p.shift = replace(p.shift, offered_to="", brief=None, confirmed=False)
     else:
         before = p.shift.person if e.step == "accepted" else ""
         p.shift = m.Shift(e.person, e.position, entry.at_ms, p.shift.brief if e.step == "accepted" else None, before)

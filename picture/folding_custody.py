@@ -39,7 +39,7 @@ def hold_changed(p: m.StreamPicture, entry: Entry, e: ev.HoldChanged) -> None:
 
 @on(ev.UserChanged)
 def user_changed(p: m.StreamPicture, entry: Entry, e: ev.UserChanged) -> None:
-    p.users[e.name] = k.User(e.name, e.agency, e.role, e.positions, e.public_keys, e.active)
+    p.users[e.name] = k.User(e.name, e.agency, e.role, e.positions, e.public_keys, e.active, e.admin)
 
 
 @on(ev.SessionChanged)

@@ -26,6 +26,7 @@ class User:
     positions: tuple[str, ...]
     public_keys: tuple[str, ...] = ()
     active: bool = True
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,9 @@ class Erasure:
 
     id: str
     scope: str
-    person: str
     retention_class: str
     """Empty: every class."""
+    person: str
     public_key: str
     signature: str
     asked_ms: int

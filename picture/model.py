@@ -552,6 +552,8 @@ class Shift:
     brief: Ref | None = None
     handed_over_by: str = ""
     offered_to: str = ""
+    confirmed: bool = False
+    """Whether the outgoing has confirmed the brief of the present offer."""
 
 
 @dataclass(slots=True)

@@ -287,16 +287,50 @@ def test_the_desk_is_handed_over_with_a_brief_to_the_one_it_was_offered_to(room:
     room.record(ev.ShiftChanged(step="taken", person="Ines Prado", position="duty_officer"))
     refused(room, c.HandOver(step="offer"))
     assert refused(room, c.HandOver(step="offer", to="Mallory"), OMAR).code == "TOC-4004"
-    room.do(c.HandOver(step="offer", to="Omar Haddad", brief="barrier closes at 21:40"))
+    taken(room, incident_kind="fire")
+    offer = room.do(c.HandOver(step="offer", to="Omar Haddad", brief="barrier closes at 21:40"))
     mallory = replace(OMAR, name="Mallory")
     assert refused(room, c.HandOver(step="accept"), mallory).code == "TOC-4004"
+    assert refused(room, c.HandOver(step="accept"), OMAR).code == "TOC-4040"
+    assert refused(room, c.HandOver(step="confirm"), OMAR).code == "TOC-4004"
+    assert refused(room, c.HandOver(step="confirm", digest="0" * 64)).code == "TOC-4030"
+    room.do(c.HandOver(step="confirm", digest=offer["digest"]))
     assert room.core.home.shift.person == "Ines Prado"
     room.wait(MINUTE_MS)
     room.do(c.HandOver(step="accept"), OMAR)
     shift = room.core.home.shift
     assert (shift.person, shift.position, shift.handed_over_by) == ("Omar Haddad", "port_captain", "Ines Prado")
-    assert room.core.opened(shift.brief) == "barrier closes at 21:40" and shift.since_ms == NOON_MS + MINUTE_MS
+    brief = str(room.core.opened(shift.brief))
+    assert brief == offer["brief"] and brief.endswith("own words\nbarrier closes at 21:40") and "1 I-1" in brief
+    assert shift.since_ms == NOON_MS + MINUTE_MS
     assert refused(room, c.HandOver(step="accept"), OMAR).code == "TOC-4004"
+
+
+def test_an_offered_desk_is_refused_by_the_incoming_or_withdrawn_by_the_outgoing(room: Room) -> None:
+    room.record(ev.ShiftChanged(step="taken", person="Ines Prado", position="duty_officer"))
+    assert refused(room, c.HandOver(step="refuse"), OMAR).code == "TOC-4040"
+    for person in (OMAR, INES):
+        room.do(c.HandOver(step="offer", to="Omar Haddad"))
+        room.do(c.HandOver(step="confirm"))
+        assert refused(room, c.HandOver(step="refuse"), replace(OMAR, name="Mallory")).code == "TOC-4004"
+        room.do(c.HandOver(step="refuse", brief="I have been up for twenty hours"), person)
+        assert refused(room, c.HandOver(step="accept"), OMAR).code == "TOC-4004"
+    assert room.core.home.shift.person == "Ines Prado"
+
+
+def test_one_holds_a_thing_at_a_time_and_taking_it_over_is_said(room: Room) -> None:
+    incident = taken(room).id
+    room.do(c.Claim(subject=incident))
+    error = refused(room, c.Claim(subject=incident), OMAR)
+    assert error.code == "TOC-4038" and "Ines Prado" in error.message
+    assert refused(room, c.Release(subject=incident), OMAR).code == "TOC-4038"
+    assert room.do(c.Claim(subject=incident, take_over=True), OMAR)["taken_from"] == "Ines Prado"
+    assert room.core.home.claims[incident].person == "Omar Haddad"
+    assert refused(room, c.Release(subject=incident)).code == "TOC-4038"
+    room.do(c.Release(subject=incident), OMAR)
+    assert not room.core.home.claims
+    assert refused(room, c.Release(subject=incident), OMAR).code == "TOC-4009"
+    assert refused(room, c.Claim(subject="I-99")).code == "TOC-4008"
 
 
 def test_an_observer_looks_and_touches_nothing(room: Room) -> None:

@@ -111,36 +111,44 @@ class Exercise(Acts):
                 ),
             )
             return
-        fields = (("to", "To", "", "person who takes over"), ("brief", "Brief", self._brief(), "what must be known"))
+        if shift.offered_to and not shift.confirmed and shift.person in ("", desk.link.person):
+            self._confirm_brief(desk.said(shift.brief))
+            return
+        fields = (
+            ("to", "To", "", "person who takes over"),
+            ("brief", "Brief", "", "in your own words; what the picture says stands before it"),
+        )
         self.push_screen(
             FormScreen(
                 desk,
                 "HAND OVER THE DESK",
                 fields,
-                check=lambda values: "" if values["to"] and values["brief"] else "To whom, and what must be known?",
+                check=lambda values: "" if values["to"] else "To whom?",
             ),
             lambda values: (
                 desk.send(
                     HandOver(step="offer", to=values["to"], brief=values["brief"]),
                     "shift",
                     "offering the desk…",
-                    done=f"The desk is offered to {values['to']}.",
+                    then=lambda answer: self._confirm_brief(str(answer.get("brief", ""))),
                 )
                 if values
                 else None
             ),
         )
 
-    def _brief(self) -> str:
-        """A first draft of the brief from the picture: counts only, to be written over."""
-        home = self.desk.home
-        live = [one for one in home.incidents.values() if one.status == "open" and not one.duplicate_of]
-        first = ", ".join(f"{one.id} {one.title}" for one in live if one.priority == 1)
-        waiting = sum(one.status == "waiting" for one in home.proposals.values())
-        shut = sum(one.status == "active" for one in home.closures.values())
-        return (
-            f"{len(live)} open; life at risk: {first or 'none'}; {waiting} proposals wait; {shut} closures; "
-            f"barrier {home.barrier}."
+    def _confirm_brief(self, text: str) -> None:
+        """Shows the outgoing the whole brief; only once they confirm it can it be accepted."""
+        desk = self.desk
+        to = desk.home.shift.offered_to or "the incoming"
+        self.push_screen(
+            AskScreen(desk, "CONFIRM THE BRIEF", [*text.splitlines(), "", "Type confirm."], must="confirm"),
+            lambda yes: desk.send(
+                HandOver(step="confirm" if yes else "refuse"),
+                "shift",
+                "confirming the brief…" if yes else "withdrawing the offer…",
+                done=f"The desk is offered to {to}." if yes else "The offer is withdrawn.",
+            ),
         )
 
 

@@ -110,10 +110,12 @@ async def test_log_duplicates_and_handover_work_by_hand(desk: CoreProcess) -> No
 
         await refused(one.do(c.HandOver(step="accept")), "TOC-4004")
         await one.do(c.HandOver(step="offer", to="Omar Haddad", brief="All quiet."))
+        await one.do(c.HandOver(step="confirm"))
         async with hand(desk, "Omar Haddad", "duty_officer") as other:
             await other.do(c.HandOver(step="accept"))
             assert other.picture.home.shift.person == "Omar Haddad"
             await other.do(c.HandOver(step="offer", to="Ines Prado"))
+            await other.do(c.HandOver(step="confirm"))
         await one.do(c.HandOver(step="accept"))
         assert home.shift.person == "Ines Prado"
 

@@ -306,7 +306,12 @@ async def test_the_desk_is_handed_over_with_a_brief_and_accepted_by_typing(sessi
         await typed(pilot, "a.ruiz")
         await keys(pilot, "ctrl+s")
         sent = session.commands[-1]
-        assert (sent.step, sent.to) == ("offer", "a.ruiz") and "I-1" in sent.brief
+        assert (sent.step, sent.to) == ("offer", "a.ruiz")
+        await pilot.pause(0.05)
+        assert "CONFIRM THE BRIEF" in text_of(pilot.app)
+        await typed(pilot, "confirm")
+        await keys(pilot, "enter")
+        assert session.commands[-1] == c.HandOver(step="confirm")
         session.person = "a.ruiz"
         session.happen(
             ev.ShiftChanged(
