@@ -362,6 +362,10 @@ CATALOGUE |= {
         "The mirror is not a copy of this stream.",
         "Keep both as evidence; verify each, and mirror into an empty stream.",
     ),
+    "TOC-3149": (
+        "Somebody else holds the lease.",
+        "Wait until it is released or its time is up; whoever lost one stops acting on it.",
+    ),
 }
 
 CATALOGUE |= {
@@ -480,6 +484,19 @@ CATALOGUE |= {
     ),
     "TOC-3123": ("A sealed value is opened for a reason only.", "Say why; the reason and your name are journalled."),
     "TOC-3124": ("No sealed value stands there.", "`tocsin journal show` names what is sealed in each entry."),
+    "TOC-3125": (
+        "The file is not a whole export of a journal.",
+        "Copy it again, or export again; nothing was taken from it.",
+    ),
+    "TOC-3126": (
+        "The export and the journal here are not one journal.",
+        "Keep both as they are and verify both: one of them was written by somebody else.",
+    ),
+    "TOC-3127": (
+        "The export does not go on from the journal here.",
+        "Export again with `--after` the number that the message names.",
+    ),
+    "TOC-3128": ("There is something of this name already.", "Give another name: an export overwrites nothing."),
 }
 
 CATALOGUE |= {

@@ -1,4 +1,4 @@
-"""What the tests of the journal on NATS share: a real server, started once, and a stream that is fresh for each folder."""
+"""What the tests of the journal on NATS share: one real server, and a stream that is fresh for each folder."""
 
 from __future__ import annotations
 

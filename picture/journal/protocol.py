@@ -68,6 +68,18 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """A lease as it was given: what its holder shows to whoever acts for him."""
+
+    name: str
+    holder: str
+    token: int
+    """Greater than that of every lease given before; an actor refuses one smaller than it has seen."""
+    expires_ms: int
+    """When it ends, by the holder's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChainReport:
     """What a verification found, from the stored bytes alone."""
 
@@ -134,7 +146,7 @@ class Journal(Protocol):
 class SyncJournal(Protocol):
     """A journal as the synchronous core of a world uses it: every call blocks until it is answered.
 
-    ``SqliteJournal`` is one as it stands.
+    ``SqliteJournal`` is one as it stands; ``nats.BlockingJournal`` gives one over a server.
     """
 
     @property

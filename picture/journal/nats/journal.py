@@ -28,11 +28,12 @@ from picture.errors import InternalError, JournalError, TocsinError
 from picture.journal.blobs import BlobStore
 from picture.journal.nats.envelope import COMMIT, Envelope, Message, checked, packed, signer_after, unpacked
 from picture.journal.nats.index import Index, Place
+from picture.journal.nats.leases import NatsLeases
 from picture.journal.nats.names import Names, stream_config
 from picture.journal.nats.reader import NatsReader, standing
 from picture.journal.nats.staging import staged_rows
 from picture.journal.nats.wire import ASK_S, PATIENCE_S, Access, Wire
-from picture.journal.protocol import Durability, Head, Receipt
+from picture.journal.protocol import Durability, Fence, Head, Receipt
 from picture.sealing import Keyring, public_key_text
 
 WINDOW: Final = 128
@@ -44,6 +45,10 @@ _HEADERS_BYTES: Final = 1024
 """Room that the headers of one commit take besides its id."""
 _FULL: Final = frozenset({10023, 10047, 10077})
 """JetStream's error codes for: no more resources, no more storage, stream at its limit."""
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +70,7 @@ class NatsJournal(NatsReader):
     _writer: str
     _durability: Durability
     _sender: asyncio.Task[None]
+    _leases: NatsLeases
 
     @classmethod
     async def open(  # type: ignore[override]
@@ -78,6 +84,7 @@ class NatsJournal(NatsReader):
         cache: Path | None = None,
         create: int = 0,
         patience_s: float = PATIENCE_S,
+        now_ms: Callable[[], int] = _wall_ms,
     ) -> Self:
         """The journal of ``stream``, every commit since the cached index checked.
 
@@ -93,6 +100,7 @@ class NatsJournal(NatsReader):
             info = await standing(wire, names)
             journal = cls(wire, names, Index(stream, str(info["created"]), cache), keyring=keyring, blobs=blobs)
             journal._begin(keyring, signing_key)
+            journal._leases = NatsLeases(wire, now_ms)
             journal._durability = await wire.durability(info)
             await journal._settle()
             await journal._check_signer()
@@ -151,6 +159,21 @@ class NatsJournal(NatsReader):
         """Calls ``listener`` with the new head after each append, in the loop; returns how to stop it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    async def lease(self, name: str, holder: str, ttl_s: float) -> Fence:
+        """A lease of the trust domain (see ``NatsLeases.lease``)."""
+        self._check_open()
+        return await self._leases.lease(name, holder, ttl_s)
+
+    async def renew(self, fence: Fence, ttl_s: float) -> Fence:
+        """The same lease, prolonged (see ``NatsLeases.renew``)."""
+        self._check_open()
+        return await self._leases.renew(fence, ttl_s)
+
+    async def release(self, fence: Fence) -> None:
+        """Frees a lease (see ``NatsLeases.release``)."""
+        self._check_open()
+        await self._leases.release(fence)
 
     # --- appending ----------------------------------------------------------------------------------------
 

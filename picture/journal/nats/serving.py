@@ -115,7 +115,7 @@ class Server:
 
 
 async def provide(site: Site, folder: Path, url: str) -> list[str]:
-    """The names of the streams of the site's cores and mirrors; they and the bucket of leases are made where missing."""
+    """The names of the streams of a site's cores and mirrors; they and the bucket of leases are made if missing."""
     wire = await Wire.open(site.access(folder, url))
     try:
         names = [Names(core.stream) for core in site.cores] + [Names(name, mirror=True) for name in site.mirrors]
