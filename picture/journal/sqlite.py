@@ -82,7 +82,7 @@ class SqliteJournal(JournalReader):
         self._file = folder / segment_name(1)
         with storage_errors(folder.name):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._claim = _claim(folder)
+        self._claim = claim_writer(folder)
         try:
             if not segment_files(folder):
                 create_segment(
@@ -405,7 +405,7 @@ def _check_causes(new: NewEntry, index: int, first_seq: int) -> None:
         raise JournalError(f"An event {new.event.kind} names a cause that is not before it.", code="TOC-3104")
 
 
-def _claim(folder: Path) -> IO[bytes]:
+def claim_writer(folder: Path) -> IO[bytes]:
     """The lock that makes this the journal's only writer; the system frees it however the process ends."""
     path = folder / "writer.lock"
     with storage_errors(path.name):
