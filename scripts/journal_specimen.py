@@ -19,6 +19,7 @@ from tests.event_strategies import of_model
 from tests.journal_world import OPERATOR, World, assignment, call, opened
 
 _PER_KIND = 2
+_NEVER = ("key.rotated",)  # made up, it would vouch for a key that is not the journal's
 
 
 def specimens(kind: str) -> list[Event]:
@@ -43,7 +44,7 @@ def write(folder: Path) -> str:
     world = World(folder, random.Random(4).randbytes)
     with world.open() as journal:
         journal.append_now([opened(), call(), assignment()], commit_id="c-0")
-        for number, kind in enumerate(sorted(KINDS), 1):
+        for number, kind in enumerate(sorted(set(KINDS).difference(_NEVER)), 1):
             now_ms = 1_795_348_800_000 + number
             entries = [
                 NewEntry(event, now_ms, now_ms + 5, OPERATOR, source="feed", grade="B2", cause=(1, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -20,7 +21,7 @@ from picture.errors import JournalError
 from picture.events import KINDS, UPCASTERS, Event, SegmentOpened, WatchedModel
 from picture.journal import Commit, GroupCommit, JournalReader, Receipt, SqliteJournal, verify
 from picture.sealing import new_signing_key
-from tests.journal_world import STREAM, World, call, new, opened, vessel
+from tests.journal_world import STREAM, WORDS, World, call, new, opened, vessel
 
 
 def segments(world: World) -> list[str]:
@@ -58,6 +59,22 @@ def test_a_full_segment_is_rolled_and_the_receipt_misses_nothing(tmp_path: Path)
     assert (report.ok, report.segments > 2) == (True, True)
     with world.open() as journal:
         assert journal.append_now([vessel()], commit_id="c-0").duplicate  # found in the oldest segment
+
+
+def test_a_journal_of_the_first_format_opens_verifies_and_goes_on(tmp_path: Path) -> None:
+    """The specimen is as the first version wrote it (``scripts/journal_specimen.py``) and is never made anew."""
+    shutil.copytree(Path(__file__).parent / "data" / "journal-1", tmp_path / "world")
+    world = World(tmp_path / "world")
+    head = "4476963740a657a736f89da62c5eec5a50bc81e9ba926c6444d69123247e6d53"
+    report = verify(world.journal)
+    assert (report.why, report.segments, report.head) == ("", 2, head)
+    with world.open() as journal:
+        entries = list(journal.replay())
+        assert (len(entries), entries[-1].hash) == (report.entries, head)
+        assert {entry.kind for entry in entries} >= {"vessel.updated", "report.received", "proposal.made"}
+        assert journal.opened(entries[1])["report.text"] == WORDS
+        assert journal.append_now([vessel()], commit_id="now", expect=report.entries).first_seq == report.entries + 1
+    assert verify(world.journal).ok
 
 
 def test_few_entries_of_a_kind_are_found_across_segments(tmp_path: Path) -> None:

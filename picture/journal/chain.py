@@ -60,7 +60,12 @@ def payload_digest(payload: bytes, sealed: bytes) -> str:
 
 def entry_hash(stream: str, row: Row) -> str:
     """The hash of an entry, from its other columns: SHA-256 of its envelope."""
-    return _hash(stream, row[:-1])
+    (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, _, _, digest,
+     prev, _) = row  # fmt: skip
+    envelope = _envelope(stream, kind, actor, source, grade, agreement) % (
+        at_ms, cause, _quote(commit_id), index, kind_v, digest, prev, recorded_ms, seq,
+    )  # fmt: skip
+    return sha256(envelope.encode()).hexdigest()
 
 
 def chained(
@@ -72,21 +77,15 @@ def chained(
     if cause_index:
         first_seq = seq - index
         cause = (*cause, *(first_seq + other for other in cause_index))
-    columns = (
-        seq, commit_id, index, event.kind, event.version, at_ms, recorded_ms, _actor_text(actor), source, grade,
-        agreement, f"[{','.join(map(str, cause))}]" if cause else "[]", payload, sealed,
-        payload_digest(payload, sealed), prev,
+    kind, kind_v, actor_text, digest = event.kind, event.version, _actor_text(actor), payload_digest(payload, sealed)
+    cause_text = f"[{','.join(map(str, cause))}]" if cause else "[]"
+    envelope = _envelope(stream, kind, actor_text, source, grade, agreement) % (
+        at_ms, cause_text, _quote(commit_id), index, kind_v, digest, prev, recorded_ms, seq,
     )  # fmt: skip
-    return Row(*columns, _hash(stream, columns))
-
-
-def _hash(stream: str, columns: tuple[Any, ...]) -> str:
-    (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, _, _, digest,
-     prev) = columns  # fmt: skip
-    envelope = _envelope(stream, kind, actor, source, grade, agreement) % (
-        at_ms, cause, _quote(commit_id), index, kind_v, digest, prev, recorded_ms, seq,
+    return Row(
+        seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor_text, source, grade, agreement, cause_text,
+        payload, sealed, digest, prev, sha256(envelope.encode()).hexdigest(),
     )  # fmt: skip
-    return sha256(envelope.encode()).hexdigest()
 
 
 @lru_cache(maxsize=4096)

@@ -26,10 +26,10 @@ from picture.journal.protocol import GENESIS, START, Commit, Durability, Head, R
 from picture.journal.reader import JournalReader
 from picture.journal.rotation import next_signer
 from picture.journal.segments import (
-    INSERT,
     PAGE_BYTES,
     checkpoint_bytes,
     create_segment,
+    insert_entries,
     last_head,
     open_for_writing,
     read_header,
@@ -183,8 +183,7 @@ class SqliteJournal(JournalReader):
 
     def head(self) -> Head:
         """The newest acknowledged entry."""
-        with self._writing:
-            return self._head
+        return self._head  # set once a commit is on disk: who asks need not wait for the one being written
 
     def close(self) -> None:
         """Signs the head and lets go of the files; closing twice is fine."""
@@ -225,21 +224,21 @@ class SqliteJournal(JournalReader):
 
     def _stage(self, commit: Commit, batch: _Batch) -> Receipt:
         first_seq, prev = batch.head.seq + 1, batch.head.hash
+        stream, commit_id, keys, blobs = self.stream, commit.commit_id, self._keys, self._blobs
         rows: list[Row] = []
         entries: list[Entry] = []
         for index, new in enumerate(commit.entries):
-            _check_causes(new, index, first_seq)
+            if new.cause or new.cause_index:
+                _check_causes(new, index, first_seq)
             event = new.event.bound(first_seq)
-            place = (self.stream, commit.commit_id, index)
-            sealed = boxed(event, place, keyring=self._keys, blobs=self._blobs, source=new.source)
+            sealed = boxed(event, (stream, commit_id, index), keyring=keys, blobs=blobs, source=new.source)
             payload, event = encoded(clear_part(event) if sealed else event)
             row = chained(
-                self.stream, new, seq=first_seq + index, commit_id=commit.commit_id, index=index,
-                clear=(payload, sealed), prev=prev,
-            )  # fmt: skip
+                stream, new, seq=first_seq + index, commit_id=commit_id, index=index, clear=(payload, sealed), prev=prev
+            )
             prev = row.hash
             rows.append(row)
-            entries.append(decoded(self.stream, row, event))
+            entries.append(decoded(stream, row, event))
         receipt = Receipt(self.stream, first_seq, rows[-1].seq, tuple(entries), self._durability)
         batch.add(rows, receipt, commit.commit_id)
         return receipt
@@ -251,7 +250,7 @@ class SqliteJournal(JournalReader):
         with storage_errors(self._file.name):
             try:
                 writer.execute("BEGIN IMMEDIATE")
-                writer.executemany(INSERT, batch.rows)
+                insert_entries(writer, batch.rows)
                 writer.executemany(
                     "INSERT INTO commits VALUES (?, ?, ?)",
                     [(name, receipt.first_seq, receipt.last_seq) for name, receipt in batch.receipts.items()],
@@ -399,8 +398,6 @@ def _again(receipt: Receipt) -> Receipt:
 
 
 def _check_causes(new: NewEntry, index: int, first_seq: int) -> None:
-    if not new.cause and not new.cause_index:
-        return
     if any(not 0 <= other < index for other in new.cause_index) or any(not 0 < seq < first_seq for seq in new.cause):
         raise JournalError(f"An event {new.event.kind} names a cause that is not before it.", code="TOC-3104")
 
