@@ -19,6 +19,8 @@ from picture.model import StreamPicture
 
 KEPT_PICTURES = 6
 """Sub-pictures kept in memory to step on from; they share their records."""
+LONG_WAY = 8
+"""How many times the snapshots' least spacing is a long way without one."""
 WAYPOINT = 256
 """How far before the asked entry one more is kept, so that stepping back is short too."""
 
@@ -107,13 +109,17 @@ class History:
         return copied(self._recent[at])
 
     def _replay(self, picture: Picture, seq: int) -> None:
+        """Goes on from where the picture stands; a long way leaves snapshots behind, a short one has no time to."""
+        snapshots = self._snapshots
+        if snapshots is not None and seq - picture.home.seq < LONG_WAY * snapshots.spacing:
+            snapshots = None
         for entry in self._journal.read(picture.home.seq, seq):
             try:
                 picture.apply(entry)
             except ValueError as error:
                 raise JournalError(f"Entry {entry.seq - 1} is not kept any more.", code="TOC-3160") from error
-            if self._snapshots is not None and self._snapshots.due(entry.seq):
-                self._snapshots.keep(copied(picture.home), entry.hash)
+            if snapshots is not None and snapshots.due(entry.seq):
+                snapshots.keep(copied(picture.home), entry.hash)
             if entry.seq == seq - WAYPOINT:
                 self._keep(copied(picture.home))
 

@@ -15,9 +15,9 @@ import threading
 import zlib
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -28,9 +28,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic_core import from_json, to_json
 
 from picture.entry import Entry, canonical
+from picture.errors import JournalError
 from picture.fold import FOLD_VERSION, Picture, copied
 from picture.journal.pages import PAGE_RECORDS, Laid, Page, laid_out, manifest_of, page_of, shape, sub_of
 from picture.journal.protocol import START, Head
+from picture.journal.segments import PAGE_BYTES, open_for_reading, segment_files, storage_errors
 from picture.model import StreamPicture
 
 SPACING: Final = 2048
@@ -262,9 +264,8 @@ class Snapshots:
         path, head = getattr(self._journal, "path", None), self._journal.head()
         if not isinstance(path, Path) or head.seq == START:
             return _ENTRY_BYTES
-        files = [path] if path.is_file() else list(path.glob("segment-*.sqlite"))
-        logs = [file.with_name(file.name + "-wal") for file in files]
-        return max(_size(files), _size(logs)) // head.seq  # what lies in both is counted once
+        files = [path] if path.is_file() else segment_files(path)
+        return sum(map(_database_bytes, files)) // head.seq
 
     def _file_bytes(self) -> int:
         pages, page = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
@@ -339,8 +340,15 @@ class _Mended:
         return isinstance(error, ValueError | KeyError | TypeError | IndexError | zlib.error)
 
 
-def _size(files: Sequence[Path]) -> int:
-    return sum(file.stat().st_size for file in files if file.exists())
+def _database_bytes(file: Path) -> int:
+    """What a segment holds, also where much of it still lies in its log; 0 if it cannot be asked now."""
+    with (
+        suppress(JournalError, sqlite3.Error),
+        storage_errors(file.name),
+        closing(open_for_reading(file)) as connection,
+    ):
+        return int(connection.execute("PRAGMA page_count").fetchone()[0]) * PAGE_BYTES
+    return 0
 
 
 _collecting: Final = threading.Lock()
