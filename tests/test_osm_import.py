@@ -285,6 +285,115 @@ def test_a_restriction_holds_at_a_node_where_only_two_ways_meet(tmp_path: Path) 
     assert len(city.forbidden()) == 1
 
 
+def test_what_holds_always_is_applied_and_what_holds_at_times_is_counted(tmp_path: Path) -> None:
+    town = _crossroads()
+    via = ("node", town.node(5, 5), "via")
+    there = (("way", 1, "from"), via, ("way", 4, "to"))
+    other = (("way", 3, "from"), via, ("way", 2, "to"))
+    when = "no_right_turn @ (Mo-Fr 07:00-09:00)"
+    town.relation(
+        1,
+        *there,
+        type="restriction",
+        restriction="no_left_turn",
+        **{"restriction__conditional": "no_u_turn @ (weight>7)"},
+    )
+    town.relation(2, *other, type="restriction", **{"restriction__conditional": when})
+    town.relation(3, *other, type="restriction", restriction="no_left_turn", hour_on="07:00", hour_off="09:00")
+    town.way(6, (2, 2), (2, 5), highway="residential", **{"access__conditional": "no @ (Su)"})
+    city = City(town, tmp_path)
+    assert city.forbidden() == {(_arm(city, 1, into=True), _arm(city, 4, into=False))}
+    assert (city.report.turns_applied, city.report.turns_conditional) == (1, 3)
+    assert city.report.conditional_ways == 1
+    assert any("at some hours" in note for note in city.report.notes)
+
+
+def _gated(tmp_path: Path, **tags: str) -> City:
+    """A street with a barrier half-way, between two corners that are far apart by any other way."""
+    town = Map()
+    town.square()
+    town.way(1, (2, 2), (5, 5), (8, 8), highway="residential", name="Gate Street")
+    town.node(5, 5, **tags)
+    return City(town, tmp_path)
+
+
+def _passes(city: City, who: str) -> bool:
+    from twin.network import RoadNetwork
+    from twin.route import Route
+    from twin.routing import RoutingService
+
+    service = RoutingService(RoadNetwork(city.pack), backend="scipy")
+    places = [(WEST + STEP * x, SOUTH + STEP * y) for x, y in ((3, 3.01), (7, 7.01))]
+    found = service.route(who, *places)
+    assert isinstance(found, Route), "round the block there is always a way"
+    return found.length_m < 600
+
+
+@pytest.mark.parametrize(
+    ("tags", "passing"),
+    [
+        ({"barrier": "bollard"}, {"foot"}),
+        ({"barrier": "bollard", "bollard": "rising"}, {"foot", "engine", "ambulance"}),
+        ({"barrier": "bollard", "motor_vehicle": "yes"}, {"foot", "engine", "ambulance", "car", "bus"}),
+        ({"barrier": "bollard", "emergency": "yes"}, {"foot", "engine", "ambulance"}),
+        ({"barrier": "gate"}, {"foot", "engine", "ambulance", "car", "bus"}),
+        ({"barrier": "gate", "access": "private"}, {"engine", "ambulance"}),
+        ({"barrier": "lift_gate", "vehicle": "no"}, {"foot", "engine", "ambulance"}),
+        ({"barrier": "lift_gate", "vehicle": "no", "emergency": "no"}, {"foot"}),
+        ({"barrier": "bus_trap"}, {"foot", "bus"}),
+        ({"barrier": "kerb"}, {"foot", "engine", "ambulance", "car", "bus"}),
+    ],
+)
+def test_a_barrier_stops_those_whom_it_is_made_for(tmp_path: Path, tags: dict[str, str], passing: set[str]) -> None:
+    city = _gated(tmp_path, **tags)
+    assert {who for who in ("foot", "engine", "ambulance", "car", "bus") if _passes(city, who)} == passing
+
+
+def test_a_barrier_shuts_a_metre_and_not_the_street(tmp_path: Path) -> None:
+    city = _gated(tmp_path, barrier="bollard")
+    lengths = {}
+    for edge in city.edges("Gate Street"):
+        lengths[bool(city.pack.edge_access[edge])] = float(city.pack.arc_length_m[city.pack.arc_edge == edge].max())
+    assert lengths[True] == pytest.approx(1.0, abs=0.02) and lengths[False] > 300
+    assert city.report.barriers == 1
+
+
+def test_barriers_where_ways_end_or_meet_are_shut_from_every_side(tmp_path: Path) -> None:
+    town = Map()
+    town.square()
+    town.way(1, (2, 2), (5, 5), highway="residential", oneway="-1", name="Lower")
+    town.way(2, (5, 5), (8, 8), highway="residential", name="Upper")
+    town.way(3, (5, 5), (8, 2), highway="residential", name="Side")
+    town.node(5, 5, barrier="block")
+    town.node(2, 2, barrier="chain")  # at a corner: stops whoever turns in there
+    city = City(town, tmp_path)
+    barred = city.pack.edge_access & int(NoAccess.MOTOR) > 0
+    shut = [float(city.pack.arc_length_m[city.pack.arc_edge == edge].max()) for edge in np.flatnonzero(barred)]
+    assert len(shut) >= 3 and max(shut) < 1.1
+
+
+def test_who_walks_goes_both_ways_along_a_one_way_street(tmp_path: Path) -> None:
+    from twin.network import RoadNetwork
+    from twin.routing import RoutingService
+
+    town = Map()
+    town.square()
+    town.way(1, (2, 2), (8, 8), highway="residential", oneway="yes", name="One Way")
+    service = RoutingService(RoadNetwork(City(town, tmp_path).pack), backend="scipy")
+    low, high = ((WEST + STEP * x, SOUTH + STEP * y) for x, y in ((3, 3.01), (7, 7.01)))
+    assert service.eta("foot", low, high) == pytest.approx(service.eta("foot", high, low), abs=1.0)
+    assert service.eta("car", low, high) < 0.5 * service.eta("car", high, low)
+
+
+def test_a_ferry_is_on_the_map_at_every_scale_but_the_widest(tmp_path: Path) -> None:
+    town = Map()
+    town.square()
+    town.way(1, (2, 2), (2, 0), (8, 0), (8, 2), route="ferry", motor_vehicle="yes", name="The Ferry")
+    city = City(town, tmp_path)
+    shown = [level for level in range(-1, 8) if (city.pack.lod(level).road_class == RoadClass.FERRY).any()]
+    assert shown == list(range(-1, 7))
+
+
 def test_roads_are_joined_where_nothing_changes_and_only_there(tmp_path: Path) -> None:
     town = Map()
     town.square()

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 LEVELS = range(-1, 8)
 CELL_DOTS = 64
 LEAST_IMPORTANT_CLASS = {-1: 6, 0: 6, 1: 6, 2: 5, 3: 5, 4: 4, 5: 3, 6: 2, 7: 1}
+FERRY_CLASS, FERRY_TO_LEVEL = 7, 6
+"""A ferry is few lines over empty water: it shows at all but the widest view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,11 @@ def build_level(
 ) -> LodLevel:
     """The level's segments out of all of the city's (n, 4) segments, with their classes and edge ids."""
     dot_m = 2.0**level
-    visible = road_class <= LEAST_IMPORTANT_CLASS[level]
+    visible = (road_class <= LEAST_IMPORTANT_CLASS[level]) | ((road_class == FERRY_CLASS) & (level <= FERRY_TO_LEVEL))
     ends, kind, of_edge = segments[visible], road_class[visible], edge[visible]
     half = dot_m / 2
-    snapped = np.round(ends.astype(np.float64) / half).astype(np.int64)
+    # A power of two divides without rounding, in single precision too.
+    snapped = np.rint(ends / np.float32(half)).astype(np.int32)
     keep = _first_of_each(snapped, kind)
     ends = (snapped[keep] * half).astype(np.float32)
     cell_m = CELL_DOTS * dot_m
@@ -74,11 +77,11 @@ def build_level(
     return _sorted_by_cell(ends, kind, of_edge, cell_m)
 
 
-def _first_of_each(snapped: NDArray[np.int64], kind: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _first_of_each(snapped: NDArray[np.int32], kind: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Indices of distinct segments with a length, the most important class of each duplicate."""
     if not len(snapped):
         return np.zeros(0, dtype=np.int64)
-    x0, y0, x1, y1 = snapped.T
+    x0, y0, x1, y1 = snapped.T.astype(np.int64)
     # One number for each end, so that two keys are sorted and not five.
     west, south = min(x0.min(), x1.min()), min(y0.min(), y1.min())
     height = max(y0.max(), y1.max()) - south + 1
@@ -99,15 +102,21 @@ def _split_long(
     longest_m: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.int32]]:
     """The same lines in pieces no longer than ``longest_m``."""
-    start = ends[:, :2].astype(np.float64)
-    along = ends[:, 2:].astype(np.float64) - start
+    along = ends[:, 2:].astype(np.float64) - ends[:, :2]
     pieces = np.maximum(1, np.ceil(np.hypot(along[:, 0], along[:, 1]) / longest_m).astype(np.int64))
+    if not len(pieces) or int(pieces.max()) == 1:
+        return ends, kind, edge
     source = np.repeat(np.arange(len(ends)), pieces)
-    nth = np.arange(len(source)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    share = 1.0 / pieces[source]
-    a = start[source] + along[source] * (nth * share)[:, None]
-    b = start[source] + along[source] * ((nth + 1) * share)[:, None]
-    return np.hstack([a, b]).astype(np.float32), kind[source], edge[source]
+    found = ends[source]
+    # Only the long ones are cut: most lines are shorter by far.
+    cut = np.flatnonzero(pieces[source] > 1)
+    whole = source[cut]
+    nth = cut - (np.cumsum(pieces) - pieces)[whole]
+    share = 1.0 / pieces[whole]
+    start = ends[whole, :2].astype(np.float64)
+    found[cut, :2] = start + along[whole] * (nth * share)[:, None]
+    found[cut, 2:] = start + along[whole] * ((nth + 1) * share)[:, None]
+    return found, kind[source], edge[source]
 
 
 def _sorted_by_cell(

@@ -19,6 +19,7 @@ import json
 import lzma
 import struct
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,12 @@ def pyramid_arrays(arrays: Mapping[str, Array]) -> dict[str, Array]:
     index = np.flatnonzero(first)
     segments = np.hstack([points[index], points[index + 1]])
     edge = np.repeat(np.arange(len(start) - 1), np.diff(start) - 1).astype(np.int32)
+    kind = arrays["edge_class"][edge]
     found: dict[str, Array] = {}
+    # Sorting lets go of the GIL: two threads take two thirds of the time. Large levels go with small ones.
+    with ThreadPoolExecutor(2) as pool:
+        order = sorted(LEVELS, key=lambda level: (level > LEVELS[0], -level))
+        built = dict(zip(order, pool.map(lambda level: build_level(segments, kind, edge, level), order), strict=True))
     for level in LEVELS:
-        found |= level_arrays(level, build_level(segments, arrays["edge_class"][edge], edge, level))
+        found |= level_arrays(level, built[level])
     return found

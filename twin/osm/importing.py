@@ -224,6 +224,10 @@ def _notes(
         notes.append(f"{roads.turns.by_way} turn restrictions lead over a way and are not applied.")
     if roads.turns.unresolved:
         notes.append(f"{roads.turns.unresolved} turn restrictions name roads that are not there or not clear.")
+    if roads.turns.conditional:
+        notes.append(f"{roads.turns.conditional} turn restrictions hold at some hours or for some: not applied.")
+    if extract.conditional_ways:
+        notes.append(f"{extract.conditional_ways} ways change with the hour; what holds always was applied.")
     if listed is not None:
         known = {str(entry["id"]) for entry in listed}
         new = sum(entry["id"] not in known for entry in found)
@@ -259,6 +263,9 @@ def _report(
         turns_by_way=turns.by_way,
         turns_not_for_cars=turns.not_for_cars,
         turns_unresolved=turns.unresolved,
+        turns_conditional=turns.conditional,
+        conditional_ways=extract.conditional_ways,
+        barriers=extract.barriers_used,
         facilities=len(meta["facilities"]),
         districts=len(meta["districts"]),
         datum=meta["datum"],

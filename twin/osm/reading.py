@@ -19,18 +19,22 @@ import numpy as np
 from picture.errors import RoadError
 from twin.osm.areas import ground_of
 from twin.osm.sites import DISTRICT_RANKS, District, Site, site_kind, site_of
-from twin.osm.tags import KEYS, RoadTags, read_way
+from twin.osm.tags import KEYS, RoadTags, behind, read_barrier, read_way
 from twin.osm.turns import Restriction, read_restriction
-from twin.pack import Ground
+from twin.pack import EARTH_RADIUS_M, Ground
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".xml", ".osm.bz2", ".osm.gz")
-POINT_KEYS = ("place", "amenity", "emergency", "power", "man_made", "social_facility")
+POINT_KEYS = ("place", "barrier", "amenity", "emergency", "power", "man_made", "social_facility")
 _WKB_LEAD = 9  # byte order, type, count
 _TELL_EVERY = 2_000
 _HEAD_BYTES = 4_096
+_NO_ID = -(1 << 60)
+"""Points that are put between nodes are numbered down from here; editors number new nodes down from −1."""
+_CONDITIONAL = ":conditional"
+_GATE_M = 1.0
 
 
 @dataclass(slots=True)
@@ -59,7 +63,8 @@ class Lines:
 @dataclass(slots=True)
 class Extract:
     """What was read. ``roads.owner`` indexes ``road_tags``; ``areas`` holds closed rings by ground, ``owner`` is
-    the polygon a ring belongs to; ``parts[r]`` are the lines of multipolygon ``r`` of ``multipolygons``."""
+    the polygon a ring belongs to; ``parts[r]`` are the lines of multipolygon ``r`` of ``multipolygons``. ``barriers``:
+    whom (:class:`NoAccess` bits) the barrier at a node stops."""
 
     bounds: tuple[float, float, float, float] | None = None
     timestamp: str = ""
@@ -74,6 +79,9 @@ class Extract:
     restrictions: list[Restriction] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     districts: list[District] = field(default_factory=list)
+    barriers: dict[int, int] = field(default_factory=dict)
+    barriers_used: int = 0
+    conditional_ways: int = 0
     broken_ways: int = 0
     reversible_ways: int = 0
 
@@ -183,6 +191,7 @@ class _Pass:
         self._wkb = osmium.geom.WKBFactory()
         self._all_nodes = osmium.geom.use_nodes.ALL
         self._missing = osmium.InvalidLocationError
+        self._between = _NO_ID
 
     def run(self, source: Path) -> None:
         import osmium
@@ -206,6 +215,8 @@ class _Pass:
         facts = {tag.k: tag.v for tag in tags}
         if site_kind(facts):
             self._extract.sites.append(site_of(facts, f"N{node.id}", lon, lat))
+        if barred := read_barrier(facts):
+            self._extract.barriers[node.id] = barred
 
     def _way(self, way: Any) -> None:
         wanted = way.id in self._wanted
@@ -221,21 +232,66 @@ class _Pass:
         self._area(way, facts)
 
     def _road(self, way: Any, facts: dict[str, str]) -> None:
-        key = tuple(sorted(item for item in facts.items() if item[0] in KEYS))
+        key = tuple([item for item in facts.items() if item[0] in KEYS])
         if key not in self._read:
             self._read[key] = self._known(read_way(facts))
         read = self._read[key]
         if read is None:
             self._extract.reversible_ways += facts.get("oneway", "") == "reversible"
             return
-        road, known = read
-        runs = self._runs(way)
-        for lonlat, refs in runs:
+        road = read[0]
+        if len(key) != len(facts):
+            self._extract.conditional_ways += any(
+                name.endswith(_CONDITIONAL) and name.removesuffix(_CONDITIONAL) in KEYS for name in facts
+            )
+        for lonlat, refs in self._runs(way):
             if road.direction < 0:
-                against = np.frombuffer(lonlat).reshape(-1, 2)[::-1].tobytes()
-                self._extract.roads.add(way.id, known, against, refs[::-1])
+                self._lay(way.id, read, np.frombuffer(lonlat).reshape(-1, 2)[::-1].tobytes(), refs[::-1])
             else:
-                self._extract.roads.add(way.id, known, lonlat, refs)
+                self._lay(way.id, read, lonlat, refs)
+
+    def _lay(self, way: int, read: tuple[RoadTags, int], lonlat: bytes, refs: list[int]) -> None:
+        """Keeps a road, in pieces where barriers stand on it."""
+        road, known = read
+        roads = self._extract.roads
+        if self._extract.barriers.keys().isdisjoint(refs):
+            roads.add(way, known, lonlat, refs)
+            return
+        for barred, part, part_refs in self._gated(lonlat, refs, road.access):
+            gated = self._known(behind(road, barred)) if barred else read
+            if gated is not None:
+                roads.add(way, gated[1], part, part_refs)
+
+    def _gated(self, lonlat: bytes, refs: list[int], barred_already: int) -> Iterator[tuple[int, bytes, list[int]]]:
+        """(whom it bars, points, node ids) of the pieces of a road with barriers: the metre before each is shut.
+
+        Where a barrier stands at the first node of a road, the metre after it is. The point between gets a node id
+        of its own, below any that is in use.
+        """
+        points = np.frombuffer(lonlat).reshape(-1, 2)
+        # Position, node id, and whom the stretch that begins there bars.
+        line: list[tuple[NDArray[np.float64], int, int]] = []
+        for k, (at, ref) in enumerate(zip(points, refs, strict=True)):
+            barred = self._extract.barriers.get(ref, 0) & ~barred_already
+            if not barred:
+                line.append((at, ref, 0))
+                continue
+            self._between -= 1
+            self._extract.barriers_used += 1
+            beside = at + _metre(at, points[k - 1 if k else 1])
+            line += (
+                [(beside, self._between, barred), (at, ref, 0)]
+                if k
+                else [(at, ref, barred), (beside, self._between, 0)]
+            )
+        start = 0
+        for k, (_, _, barred) in enumerate(line):
+            if barred or k == len(line) - 1:
+                for first, last, bars in ((start, k, 0), (k, k + 1, barred)):
+                    if first < last < len(line):
+                        part = line[first : last + 1]
+                        yield bars, np.vstack([at for at, _, _ in part]).tobytes(), [ref for _, ref, _ in part]
+                start = k + 1
 
     def _known(self, road: RoadTags | None) -> tuple[RoadTags, int] | None:
         """The tags and their number, the same for ways that are alike to a driver."""
@@ -296,3 +352,12 @@ class _Pass:
             return bytes.fromhex(self._wkb.create_linestring(way, self._all_nodes))[_WKB_LEAD:]
         except (self._missing, RuntimeError):
             return None
+
+
+def _metre(at: NDArray[np.float64], towards: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The step of a metre, or of a third of the way where that is shorter, in degrees."""
+    way = towards - at
+    degrees = np.hypot(way[0] * np.cos(np.radians(at[1])), way[1])
+    share = min(_GATE_M / (EARTH_RADIUS_M * max(float(np.radians(degrees)), 1e-12)), 1 / 3)
+    step: NDArray[np.float64] = way * share
+    return step

@@ -15,7 +15,10 @@ class ImportReport:
     which the extract lacks nodes, kept as far as they are there.
     Restrictions: ``turns_applied`` relations that became forbidden moves (``turns`` arc pairs in all),
     ``turns_by_way`` led over a way and are not applied, ``turns_not_for_cars`` bind others alone,
-    ``turns_unresolved`` name ways or nodes that are not in the extract. ``notes`` are sentences for the operator.
+    ``turns_unresolved`` name ways or nodes that are not in the extract, ``turns_conditional`` hold (also) at some
+    hours or for some only, which is not applied. ``conditional_ways`` have access, speed or direction that changes
+    with the hour; what holds always is applied. ``barriers`` stop somebody where they stand. ``notes`` are
+    sentences for the operator.
     """
 
     path: Path
@@ -36,6 +39,9 @@ class ImportReport:
     turns_by_way: int
     turns_not_for_cars: int
     turns_unresolved: int
+    turns_conditional: int
+    conditional_ways: int
+    barriers: int
     facilities: int
     districts: int
     datum: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from twin.pack import NoAccess, RoadClass, RoadFlag
@@ -162,6 +162,56 @@ def read_way(tags: Tags) -> RoadTags | None:
         _layer(tags),
         duration_s(tags.get("duration", "")) if ferry else 0.0,
     )
+
+
+BARRIERS_SHUT = frozenset(
+    {
+        "block", "bollard", "bus_trap", "chain", "cycle_barrier", "debris", "full-height_turnstile", "jersey_barrier",
+        "kissing_gate", "log", "motorcycle_barrier", "planter", "stile", "sump_buster", "turnstile",
+    }
+)  # fmt: skip
+"""Barriers that stop motor vehicles where no access tag says otherwise; gates and lift gates let them pass
+(OSRM, profiles/car.lua, ``barrier_whitelist``)."""
+BARRIERS_OPENED = frozenset({"gate", "lift_gate", "swing_gate", "sliding_gate", "sliding_beam", "hampshire_gate"})
+_GIVES_WAY = frozenset({"removable", "rising", "foldable", "flexible"})
+
+
+def read_barrier(tags: Tags) -> int:
+    """:class:`NoAccess` bits of those whom a barrier on a road stops; 0 where it stops nobody.
+
+    Emergency vehicles open gates, chains and bollards that give way, unless ``emergency=no``; walkers pass
+    whatever does not name them.
+    """
+    kind = tags.get("barrier", "")
+    if kind not in BARRIERS_SHUT and kind not in BARRIERS_OPENED:
+        return 0
+    general = tags.get("access", "")
+    vehicle = tags.get("vehicle") or general
+    motor = tags.get("motor_vehicle") or vehicle
+    by_default = kind in BARRIERS_SHUT
+    barred = 0
+    for bit, said in (
+        (NoAccess.MOTOR, tags.get("motorcar") or motor),
+        (NoAccess.HEAVY, tags.get("hgv") or motor),
+        (NoAccess.BUS, tags.get("bus") or tags.get("psv") or ("yes" if kind == "bus_trap" else motor)),
+    ):
+        if said in _SHUT or said == "private" or (by_default and said not in _OPEN):
+            barred |= bit
+    gives_way = kind in BARRIERS_OPENED or kind == "chain" or tags.get("bollard") in _GIVES_WAY
+    emergency = tags.get("emergency", "")
+    if barred & NoAccess.MOTOR and emergency not in _OPEN and (emergency == "no" or not gives_way):
+        barred |= NoAccess.EMERGENCY
+    if (tags.get("foot") or general) in (*_SHUT, "private"):
+        barred |= NoAccess.FOOT
+    return int(barred)
+
+
+def behind(road: RoadTags, barred: int) -> RoadTags:
+    """The road as it is where a barrier stands on it."""
+    flags = road.flags
+    if barred & NoAccess.MOTOR and not (road.access | barred) & NoAccess.EMERGENCY:
+        flags |= int(RoadFlag.PRIVATE)
+    return replace(road, access=road.access | barred, flags=flags)
 
 
 def _class_of(kind: str, access: int, *, ferry: bool) -> tuple[RoadClass, int]:

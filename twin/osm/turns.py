@@ -15,18 +15,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FOR_CARS = ("restriction", "restriction:motor_vehicle", "restriction:motorcar")
+_CONDITIONAL = ":conditional"
+_HOURS = ("day_on", "day_off", "hour_on", "hour_off")
 _CARS = frozenset({"motorcar", "motor_vehicle", "vehicle"})
 
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """One relation: OSM way ids ``come`` and ``go``, node id ``via`` (0 where it leads over a way)."""
+    """One relation: OSM way ids ``come`` and ``go``, node id ``via`` (0 where it leads over ways, −1 without any).
+
+    ``over`` are the ways it leads over. ``at_times``: what it forbids holds at some hours or for some only, and that
+    part is not applied; ``always`` says whether any part holds always.
+    """
 
     come: tuple[int, ...]
     via: int
     go: tuple[int, ...]
     only: bool
     for_cars: bool
+    over: tuple[int, ...] = ()
+    at_times: bool = False
+    always: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +48,39 @@ class Turns:
     by_way: int
     not_for_cars: int
     unresolved: int
+    conditional: int = 0
 
 
 def read_restriction(tags: Mapping[str, str], members: Sequence[tuple[str, int, str]]) -> Restriction | None:
-    """The restriction a relation states; None where it states none that always holds."""
-    rule = next((tags[key] for key in _FOR_CARS if key in tags), "")
-    of_others = next((value for key, value in tags.items() if key.startswith("restriction:")), "")
+    """The restriction a relation states; None where it states none.
+
+    ``restriction:conditional``, and hours given in the old way, are kept apart from what holds always.
+    """
+    at_times = any(key.startswith("restriction") and key.endswith(_CONDITIONAL) for key in tags)
+    by_the_hour = any(key in tags for key in _HOURS)
+    plain = {key: value for key, value in tags.items() if key.startswith("restriction") and _CONDITIONAL not in key}
+    rule = next((plain[key] for key in _FOR_CARS if key in plain), "")
     for_cars = bool(rule) and not _CARS & {part.strip() for part in tags.get("except", "").split(";")}
-    rule = rule or of_others
+    rule = rule or next((value for key, value in plain.items() if key.startswith("restriction:")), "")
+    if at_times and not rule:
+        return Restriction((), -1, (), False, True, at_times=True, always=False)
     if not rule.startswith(("no_", "only_")):
         return None
     come = tuple(ref for kind, ref, role in members if role == "from" and kind == "w")
     go = tuple(ref for kind, ref, role in members if role == "to" and kind == "w")
     vias = [(kind, ref) for kind, ref, role in members if role == "via"]
     via = vias[0][1] if len(vias) == 1 and vias[0][0] == "n" else 0
-    return Restriction(come, via if vias else -1, go, rule.startswith("only_"), for_cars)
+    over = () if via else tuple(ref for kind, ref in vias if kind == "w")
+    return Restriction(
+        come,
+        via if vias else -1,
+        go,
+        rule.startswith("only_"),
+        for_cars,
+        over,
+        at_times=at_times or by_the_hour,
+        always=not by_the_hour,
+    )
 
 
 def resolve(
@@ -69,6 +96,8 @@ def resolve(
     pairs: dict[tuple[int, int], None] = {}
     applied = by_way = others = unresolved = 0
     for rule in restrictions:
+        if not rule.always:
+            continue
         if not rule.for_cars:
             others += 1
         elif rule.via == 0:
@@ -78,8 +107,9 @@ def resolve(
         else:
             applied += 1
             pairs.update(dict.fromkeys(moves))
+    conditional = sum(rule.at_times for rule in restrictions)
     found = np.array(list(pairs), dtype=np.int32).reshape(-1, 2)
-    return Turns(found[:, 0].copy(), found[:, 1].copy(), applied, by_way, others, unresolved)
+    return Turns(found[:, 0].copy(), found[:, 1].copy(), applied, by_way, others, unresolved, conditional)
 
 
 class ArcEnds:

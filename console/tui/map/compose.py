@@ -18,6 +18,7 @@ from console.tui.map.grid import Axis
 from console.tui.map.palette import BANDS, FILLS, INK, INK_BASE, OUTSIDE, TINTS, WATER
 from console.tui.map.raster import braille_bits, draw_lines, edge_of, top_ink
 from console.tui.map.scene import Field, Scene
+from twin.pyramid import FERRY_CLASS
 
 BRAILLE: Final = 0x2800
 QUADRANTS: Final = np.array([ord(char) for char in " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"], dtype=np.uint32)
@@ -105,6 +106,10 @@ def _draw_roads(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:
     if len(scene.closed_ends):
         open_now = ~scene.closed[np.concatenate([lod.edge[run] for run in runs])]
         ends, kind = ends[open_now], kind[open_now]
+    ferry = kind == FERRY_CLASS
+    if ferry.any():
+        draw_lines(dots, ends_in_dots(camera, ends[ferry]), INK["coast"], camera.dot_origin, dashed=True)
+        ends, kind = ends[~ferry], kind[~ferry]
     order = np.argsort(~kind, kind="stable")  # least important first: the last line drawn wins
     ends, kind = ends[order], kind[order]
     draw_lines(dots, ends_in_dots(camera, ends), _ROAD_INK[kind], camera.dot_origin, thick=_thick(kind, camera))
@@ -114,7 +119,8 @@ def _draw_over(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:
     """Closed roads, dashed, and the highlighted route on top of everything."""
     if len(scene.closed_ends):
         lod = scene.pack.lod(camera.level)
-        shown = scene.closed_class <= (int(lod.road_class.max()) if len(lod.road_class) else 6)
+        roads = lod.road_class[lod.road_class < FERRY_CLASS]  # ferries stay visible where minor roads are not
+        shown = scene.closed_class <= (int(roads.max()) if len(roads) else 6)
         ends = ends_in_dots(camera, scene.closed_ends[shown])
         thick = np.full(len(ends), camera.dot_m <= THICK_AT_DOT_M[0])
         draw_lines(dots, ends, INK["closed"], camera.dot_origin, dashed=True, thick=thick)
