@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from picture.entry import Entry
 from picture.errors import JournalError
 from picture.events import ReportLinked, SensorUpdated
-from picture.journal import GENESIS, START, GroupCommit, Journal
+from picture.journal import GENESIS, START, Fence, GroupCommit, Journal
 from tests.journal_world import NOON_MS, STREAM, World, assignment, call, log, new, opened, vessel
 from tests.nats_world import needs_nats, open_nats
 
@@ -196,6 +196,53 @@ class TestContract:
         with pytest.raises(JournalError) as refused:
             await journal.append([vessel()], commit_id="c-2")
         assert refused.value.code == "TOC-3106"
+
+    async def test_a_lease_has_one_holder_until_it_is_released(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            first = await journal.lease(f"outbox-{tmp_path.name}", "core-a", 60)
+            with pytest.raises(JournalError, match="core-a holds") as refused:
+                await journal.lease(first.name, "core-b", 60)
+            assert refused.value.code == "TOC-3149"
+            await journal.release(first)
+            second = await journal.lease(first.name, "core-b", 60)
+            assert (second.holder, second.token > first.token) == ("core-b", True)
+            await journal.release(first)  # lost already: it frees nobody else's
+            with pytest.raises(JournalError):
+                await journal.renew(first, 60)
+            assert (await journal.renew(second, 60)).token == second.token
+
+    async def test_a_lease_that_ran_out_goes_to_the_next_with_a_greater_token(
+        self, open_journal: Open, tmp_path: Path
+    ) -> None:
+        async with open_journal(tmp_path) as journal:
+            first = await journal.lease(f"short-{tmp_path.name}", "core-a", 1)
+            second = None
+            while second is None:
+                try:
+                    second = await journal.lease(first.name, "core-b", 60)
+                except JournalError as error:
+                    assert error.code == "TOC-3149"
+                    await asyncio.sleep(0.1)
+            assert second.token > first.token
+            with pytest.raises(JournalError) as refused:
+                await journal.renew(first, 60)
+            assert refused.value.code == "TOC-3149"
+
+    async def test_tokens_go_on_growing_after_a_restart(self, open_journal: Open, tmp_path: Path) -> None:
+        tokens = []
+        for round_ in range(3):
+            async with open_journal(tmp_path) as journal:
+                fence = await journal.lease(f"grown-{tmp_path.name}", f"core-{round_}", 60)
+                tokens.append(fence.token)
+                tokens.append((await journal.lease(fence.name, fence.holder, 60)).token)
+                await journal.release(await journal.lease(fence.name, fence.holder, 60))
+        assert tokens == sorted(set(tokens))
+
+    async def test_of_many_who_ask_for_a_lease_one_gets_it(self, open_journal: Open, tmp_path: Path) -> None:
+        async with open_journal(tmp_path) as journal:
+            asked = (journal.lease(f"many-{tmp_path.name}", f"core-{n}", 60) for n in range(8))
+            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(outcome, Fence) for outcome in outcomes) == 1
 
     async def test_verifying_names_every_entry_and_commit(self, open_journal: Open, tmp_path: Path) -> None:
         async with open_journal(tmp_path) as journal:

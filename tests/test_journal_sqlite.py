@@ -400,3 +400,42 @@ def test_no_kind_has_a_field_that_may_be_none_but_defaults_to_something_else() -
         for name, field in model.model_fields.items():
             nullable = type(None) in getattr(field.annotation, "__args__", ())
             assert not nullable or field.is_required() or field.default is None, f"{model.kind}.{name}"
+
+
+# --- leases -------------------------------------------------------------------------------------------
+
+
+class _Clock:
+    now = 1_000_000
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+def test_a_clock_set_back_or_forward_never_makes_a_token_smaller(tmp_path: Path) -> None:
+    clock, world = _Clock(), World(tmp_path)
+    with world.open(now_ms=clock.now_ms) as journal:
+        first = journal.lease("outbox", "core-a", 10)
+        clock.now -= 900_000
+        with pytest.raises(JournalError):
+            journal.lease("outbox", "core-b", 10)
+        clock.now += 2_000_000
+        second = journal.lease("outbox", "core-b", 10)
+        with pytest.raises(JournalError):
+            journal.renew(first, 10)
+        clock.now -= 2_000_000
+        other = journal.lease("pump", "core-a", 10)
+    with world.open(now_ms=clock.now_ms) as journal:
+        third = journal.lease("outbox", "core-b", 10)
+    assert first.token < second.token < other.token < third.token
+
+
+def test_leases_are_no_part_of_the_journal(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    with world.open() as journal:
+        journal.append_now([opened()], commit_id="c-1")
+        before = journal.head()
+        journal.lease("outbox", "core-a", 10)
+        assert journal.head() == before
+    report = verify(world.journal)
+    assert (report.ok, report.entries) == (True, 1)

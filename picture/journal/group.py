@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Self
 
 from picture.entry import Entry, NewEntry
 from picture.errors import InternalError, JournalError, TocsinError
-from picture.journal.protocol import START, ChainReport, Commit, Head, Receipt
+from picture.journal.protocol import START, ChainReport, Commit, Fence, Head, Receipt
 from picture.journal.sqlite import SqliteJournal
 
 MAX_GROUP: Final = 500
@@ -90,6 +90,18 @@ class GroupCommit:
                 after = entry.seq
             if self.store.head().seq <= after and not self._closed:
                 await grown.wait()
+
+    async def lease(self, name: str, holder: str, ttl_s: float) -> Fence:
+        """A lease of this world (see ``Journal.lease``)."""
+        return await asyncio.to_thread(self.store.lease, name, holder, ttl_s)
+
+    async def renew(self, fence: Fence, ttl_s: float) -> Fence:
+        """The same lease, prolonged (see ``Journal.renew``)."""
+        return await asyncio.to_thread(self.store.renew, fence, ttl_s)
+
+    async def release(self, fence: Fence) -> None:
+        """Frees a lease (see ``Journal.release``)."""
+        await asyncio.to_thread(self.store.release, fence)
 
     async def head(self) -> Head:
         """The newest acknowledged entry."""

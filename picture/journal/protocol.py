@@ -8,7 +8,8 @@ Promised by every implementation (``tests/test_journal_contract.py`` holds them 
 4. The same ``commit_id`` again, however late, returns the first receipt and writes nothing.
 5. The receipt names its durability; whoever fires something irreversible looks at it.
 6. Entries are chained by hash and heads are signed; ``verify`` names the first entry that was altered or lost.
-7. ``follow`` is at-least-once from a position; what a handle was acknowledged, that handle reads.
+7. A lease has one holder at a time, and a token greater than every one given before, across restarts too.
+8. ``follow`` is at-least-once from a position; what a handle was acknowledged, that handle reads.
 
 Not promised: order across streams, exactly-once effects outside, or an answer from somebody who holds no
 old head to whether the newest entries of a journal were cut off together with every trace of them.
@@ -136,6 +137,21 @@ class Journal(Protocol):
 
     async def head(self) -> Head:
         """Where the stream stands."""
+        ...
+
+    async def lease(self, name: str, holder: str, ttl_s: float) -> Fence:
+        """A lease, with a token greater than any before it in this journal; ``TOC-3149`` while another holds it.
+
+        Whoever holds it already gets a new one, with a greater token.
+        """
+        ...
+
+    async def renew(self, fence: Fence, ttl_s: float) -> Fence:
+        """The same lease with the same token, from now on for ``ttl_s``; ``TOC-3149`` if it was lost."""
+        ...
+
+    async def release(self, fence: Fence) -> None:
+        """Frees a lease for the next; one that was lost is left alone."""
         ...
 
     async def verify(self) -> ChainReport:

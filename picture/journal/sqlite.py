@@ -16,13 +16,15 @@ from typing import IO, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from picture.clock import SystemClock
 from picture.entry import Actor, Entry, NewEntry
 from picture.errors import JournalError
 from picture.events import KeyRotated, SegmentOpened, clear_part
 from picture.journal.blobs import BlobStore
 from picture.journal.boxes import boxed
 from picture.journal.chain import Row, chained, decoded, encoded, entry_hash
-from picture.journal.protocol import GENESIS, START, Commit, Durability, Head, Receipt
+from picture.journal.leases import SqliteLeases
+from picture.journal.protocol import GENESIS, START, Commit, Durability, Fence, Head, Receipt
 from picture.journal.reader import JournalReader
 from picture.journal.rotation import next_signer
 from picture.journal.segments import (
@@ -46,6 +48,7 @@ CHECKPOINT_EVERY: Final = 1000
 _WAL_CAP_BYTES: Final = 32 << 20
 _COMMIT: Final = "SELECT first_seq, last_seq FROM commits WHERE commit_id = ?"
 _SYSTEM: Final = Actor("system:journal")
+_WALL_MS: Final = SystemClock().now_ms
 
 
 class SqliteJournal(JournalReader):
@@ -61,14 +64,16 @@ class SqliteJournal(JournalReader):
         blobs: BlobStore | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
+        now_ms: Callable[[], int] = _WALL_MS,
     ) -> None:
         """Opens the journal in ``folder``, making it if there is none.
 
         ``TOC-3103`` if another core has it open, ``TOC-3002`` if its newest entry was altered, ``TOC-3108``
         if it was signed with another key. ``synchronous`` below FULL gives receipts of durability
-        ``process``.
+        ``process``. ``now_ms`` tells when leases end; it dates no entry.
         """
         self._writing = threading.RLock()
+        self._leases = SqliteLeases(folder, now_ms)
         self._key = signing_key
         self._keys = keyring
         self._segment_bytes = segment_bytes
@@ -180,6 +185,18 @@ class SqliteJournal(JournalReader):
         """Calls ``listener`` with the new head after each append, in the appending thread; returns how to stop it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def lease(self, name: str, holder: str, ttl_s: float) -> Fence:
+        """A lease of this world (see ``SqliteLeases.lease``)."""
+        return self._leases.lease(name, holder, ttl_s)
+
+    def renew(self, fence: Fence, ttl_s: float) -> Fence:
+        """The same lease, prolonged (see ``SqliteLeases.renew``)."""
+        return self._leases.renew(fence, ttl_s)
+
+    def release(self, fence: Fence) -> None:
+        """Frees a lease (see ``SqliteLeases.release``)."""
+        self._leases.release(fence)
 
     def head(self) -> Head:
         """The newest acknowledged entry."""
