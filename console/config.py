@@ -1,7 +1,8 @@
 """Where a site keeps its things, and what ``tocsin.toml`` may say. Unknown keys are refused; flags beat it.
 
 ``TOCSIN_HOME`` (else the platform's data directory) holds ``tocsin.toml`` and ``worlds/<world>/``; packs lie in the
-platform's cache directory (``TOCSIN_HOME/cache`` where ``TOCSIN_HOME`` is set).
+platform's cache directory (``TOCSIN_HOME/cache`` where ``TOCSIN_HOME`` is set). No secret stands in ``tocsin.toml``:
+it names credentials, which ``console.credentials`` keeps sealed.
 """
 
 from __future__ import annotations
@@ -10,24 +11,93 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from console.directory import Recipient
+from console.roster import AgencySpec
+from feeds.config import FeedConfig
+from feeds.config import load as load_feed
 from picture.errors import UsageError
+from picture.journal.retention import RetentionPolicy
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 
 
-class SiteConfig(BaseModel):
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ChannelSpec(_Strict):
+    """A channel alerts leave by: what it carries, and under which name its address is kept. Never the address."""
+
+    credential: str = ""
+    """Name in the live world's ``credentials.toml``."""
+    env: str = ""
+    """Environment variable that holds a sealed credential."""
+    file: str = ""
+    """File, relative to the home, that holds a sealed credential."""
+    carries: Literal["text", "cap"] = "text"
+    pool: int = Field(default=8, ge=1, le=16)
+    timeout_s: float = Field(default=4.0, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(map(bool, (self.credential, self.env, self.file))) != 1:
+            raise ValueError("exactly one of credential, env and file")
+        return self
+
+
+class InboxConfig(_Strict):
+    """Where feeds post to."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names besides loopback under which the inbox may be addressed."""
+
+
+class PolicyConfig(_Strict):
+    """What the site has decided once for all."""
+
+    own_agencies: tuple[str, ...] = ()
+    """Whose units we may send; of others we ask. Empty: all are ours."""
+
+
+class SiteConfig(_Strict):
     """``tocsin.toml``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     site: str = "Port Meridian EOC"
     person: str = ""
     """Who sits at this desk; the log-in name if empty."""
     position: str = "duty_officer"
     agency: str = "EOC"
     theme: Literal["dark", "light", "high_contrast"] = "dark"
+    city: str = "port-meridian"
+    """A shipped city, one imported into ``cities/``, or the path of a pack."""
+    positions: tuple[str, ...] = ()
+    """Posts that may be taken at this site; empty: any."""
+    playbooks: str = ""
+    """Folder of playbooks, relative to the home; empty: those that ship."""
+    armed: tuple[str, ...] = ()
+    """Names of playbooks that are armed; empty: all of the folder."""
+    agencies: tuple[AgencySpec, ...] = ()
+    feeds: tuple[FeedConfig, ...] = ()
+    channels: dict[Id, ChannelSpec] = Field(default_factory=dict)
+    directory: tuple[Recipient, ...] = ()
+    inbox: InboxConfig = InboxConfig()
+    retention: RetentionPolicy = RetentionPolicy()
+    policy: PolicyConfig = PolicyConfig()
+    cap_sender: str = ""
+    """How CAP alerts name this site; made from the site's name if empty."""
+
+    @model_validator(mode="after")
+    def _channels_exist(self) -> Self:
+        if unknown := sorted({one.channel for one in self.directory} - set(self.channels)):
+            raise ValueError(f"directory: there is no channel {', '.join(unknown)}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +111,63 @@ class Home:
     def find(cls) -> Home:
         """The home by environment or platform; nothing is made yet."""
         given = os.environ.get("TOCSIN_HOME")
-        if given:
-            root = Path(given).expanduser().resolve()
-            return cls(root, root / "cache")
-        return cls(Path(platformdirs.user_data_dir("tocsin")), Path(platformdirs.user_cache_dir("tocsin")))
+        return (
+            cls.at(Path(given))
+            if given
+            else cls(Path(platformdirs.user_data_dir("tocsin")), Path(platformdirs.user_cache_dir("tocsin")))
+        )
+
+    @classmethod
+    def at(cls, folder: Path) -> Home:
+        """The home in a folder, its cache with it."""
+        root = folder.expanduser().resolve()
+        return cls(root, root / "cache")
+
+    @property
+    def toml(self) -> Path:
+        """The site's configuration."""
+        return self.root / "tocsin.toml"
+
+    @property
+    def live(self) -> Path:
+        """Where the live world is kept."""
+        return self.root / "worlds" / "live"
 
     @property
     def drills(self) -> Path:
         """Where drills keep their worlds."""
         return self.root / "worlds" / "drill"
 
+    @property
+    def whatifs(self) -> Path:
+        """Where what-ifs keep their worlds."""
+        return self.root / "worlds" / "whatif"
+
     def config(self) -> SiteConfig:
-        """What ``tocsin.toml`` says; ``UsageError`` TOC-1003 names a wrong key."""
-        path = self.root / "tocsin.toml"
+        """What ``tocsin.toml`` says; ``UsageError`` TOC-1003 names a wrong key, and never repeats its value."""
+        path = self.toml
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            config = SiteConfig.model_validate(values)
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"{path}: {error}", code="TOC-1003") from error
+            config = SiteConfig.model_validate(_with_feeds(values))
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}", code="TOC-1003") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: {error}", code="TOC-1003") from None
+        except UsageError as error:
+            raise UsageError(f"{path}: {error.detail}", code=error.code) from None
         except ValidationError as error:
-            first = error.errors()[0]
+            first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"{path}: {where}: {first['msg']}", code="TOC-1003") from error
+            raise UsageError(f"{path}: {where or 'it'}: {first['msg']}", code="TOC-1003") from None
         return config if config.person else config.model_copy(update={"person": log_in_name()})
+
+
+def _with_feeds(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with each feed read by the feeds' own rules, which suggest what was meant."""
+    feeds = values.get("feeds")
+    if not isinstance(feeds, list) or not all(isinstance(one, dict) for one in feeds):
+        return values
+    return values | {"feeds": [load_feed(one) for one in feeds]}
 
 
 def log_in_name() -> str:

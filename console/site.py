@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from console.roster import OwnRoster
 from feeds.config import FeedConfig
 from feeds.registry import Registry
 from picture import events as ev
@@ -15,14 +16,24 @@ QUANTITIES = {"wind": "wind_speed", "air_ammonia": "gas_concentration", "air_chl
 """What a gauge of this kind measures, in the words of ``picture.reports.Observation``."""
 
 
-def roster(pack: CityPack, feeds: Sequence[FeedConfig], registry: Registry) -> Iterator[ev.Event]:
-    """Every agency, facility, unit, sensor and feed of a site, as events in a fixed order."""
+def roster(
+    pack: CityPack, feeds: Sequence[FeedConfig], registry: Registry, own: OwnRoster | None = None
+) -> Iterator[ev.Event]:
+    """Every agency, facility, unit, sensor and feed of a site, as events in a fixed order.
+
+    ``own`` is what the site itself lists; its units stand for the pack's where the pack has none.
+    """
+    own = own or OwnRoster()
     meta: dict[str, Any] = pack.meta
     for agency in meta["agencies"]:
         yield ev.AgencyRegistered(id=agency["id"], name=agency["name"], agency_kind=agency["kind"])
+    yield from own.agencies()
     yield from _facilities(meta)
+    yield from own.facilities()
     for unit in meta["units"]:
         yield _unit(unit, meta)
+    if not meta["units"]:
+        yield from own.units()
     for gauge in meta["gauges"]:
         yield ev.SensorRegistered(
             id=gauge["id"],
@@ -31,6 +42,11 @@ def roster(pack: CityPack, feeds: Sequence[FeedConfig], registry: Registry) -> I
             lon_e7=to_e7(gauge["lon"]),
             lat_e7=to_e7(gauge["lat"]),
         )
+    yield from registered(feeds, registry)
+
+
+def registered(feeds: Sequence[FeedConfig], registry: Registry) -> Iterator[ev.FeedRegistered]:
+    """Each feed as an event; ``UsageError`` where its wire is not known."""
     for feed in feeds:
         registry.wire(feed.wire)
         yield ev.FeedRegistered(id=feed.id, wire=feed.wire, silent_after_s=feed.silent_after_s, grade=feed.grade)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import playbooks
 from agents.planner import planner
 from console.city import City
 from console.commander import Commander, Pace, nearest_units
 from console.core import Core, Draft
+from console.credentials import WorldName, claim
 from console.desk import Desk
 from console.directory import Recipient
 from console.executor import Executor
@@ -45,7 +46,6 @@ from playbooks.schema import Playbook, load
 from playbooks.verbs import standard_verbs
 from twin.pack import CityPack
 
-WorldName = Literal["live", "drill", "whatif"]
 KEEP_HOUSE_MS = 30_000
 BLOB_QUOTA = 64 * 1024 * 1024
 LIBRARY = Path(playbooks.__file__).parent / "library"
@@ -80,6 +80,8 @@ class Plan:
     directory: tuple[Recipient, ...]
     playbooks: tuple[Playbook, ...]
     cap_sender: str
+    own_agencies: tuple[str, ...] = ()
+    """Whose units playbooks may send; empty: everybody's."""
     on_result: Callable[[], None] | None = None
     """Called on a gateway's thread when an answer is there."""
     wait_for_outbox: bool = False
@@ -98,7 +100,8 @@ class World:
         """Puts the parts together; ``begin`` opens or resumes the journal's story."""
         self.plan = plan
         self.folder = plan.folder
-        self.folder.mkdir(parents=True, exist_ok=True)
+        claim(self.folder, plan.world)
+        opened = channels()  # before the journal: a world without its channels never begins
         self.journal = self._open_journal()
         self.core = Core(journal=self.journal, clock=clock, seed=plan.seed)
         progress("roads")
@@ -107,13 +110,13 @@ class World:
         self.desk = Desk(self.core, self.city)
         progress("playbooks")
         self.services = HouseServices(CityRoads(self.city), DirectoryOf(plan.directory, self.city), planner)
-        self.engine = Engine(plan.playbooks, standard_verbs())
+        self.engine = Engine(plan.playbooks, standard_verbs(plan.own_agencies))
         self.executor = Executor(self.core, lambda proposal: self.engine.carry_out(proposal, self.context()))
         self.registry: Registry = installed()
         self.intakes = {feed.id: Intake(feed, self.registry) for feed in plan.feeds}
         self.outbox = Outbox(
             world=plan.world,
-            channels=channels(),
+            channels=opened,
             cap_sender=plan.cap_sender,
             released=lambda alert: still_released(alert, self.core.home, self.core.now_ms()),
             on_result=plan.on_result,

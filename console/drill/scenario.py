@@ -184,8 +184,11 @@ def _checked(adapter: TypeAdapter[T], path: Path) -> T:
     except OSError as error:
         raise UsageError(f"{path.name}: {error.strerror}", code="TOC-1004") from error
     except YAMLError as error:
-        raise UsageError(f"{path.name}: {error}", code="TOC-1004") from error
+        # The parser's own words quote the line, and with it what may be a secret.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        raise UsageError(f"{path.name}: {where}{problem or 'it is not YAML'}", code="TOC-1004") from None
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path.name}: {where}: {first['msg']}", code="TOC-1004") from error
+        raise UsageError(f"{path.name}: {where}: {first['msg']}", code="TOC-1004") from None

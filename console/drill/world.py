@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console.core import Draft
+from console.credentials import FILE, in_files, refuse_other_worlds
 from console.drill.counterparts import Counterparts
 from console.drill.people import SimulatedPeople
 from console.drill.receiver import Receiver
@@ -23,12 +25,12 @@ from console.drill.units import DrillUnits
 from console.people import Person
 from console.site import roster
 from console.world import Plan, World, armed
-from feeds.notify.channels import Channels, drill_channels, open_channels
+from feeds.notify.channels import Channels, drill_channels, is_loopback, open_channels
 from feeds.replay import Recording
 from picture import events as ev
 from picture.clock import VirtualClock, to_ms
 from picture.entry import Actor, Entry
-from picture.errors import TocsinError, UsageError
+from picture.errors import RefusedError, TocsinError, UsageError
 from picture.sealing import drill_signing_key
 
 UNIT_FEED = "tak-units"
@@ -52,12 +54,31 @@ class Options:
     progress: Callable[[str], None] = field(default=lambda _words: None)
 
 
+def refuse_live(scenario: Scenario, source: Path, folder: Path) -> None:
+    """Returns where nothing that a drill is made from is, or leads to, what belongs to the live world.
+
+    Looks at the scenario's folder, its feeds and directory, and the drill's own folder; nothing else is read. The
+    refusal (TOC-4007, TOC-4020) names the place and never repeats what stands there.
+    """
+    refuse_other_worlds("drill", in_files([source / "scenario.yaml", source / FILE, folder / FILE]))
+    for feed in scenario.feeds:
+        if feed.secret:
+            raise RefusedError(f"feeds: {feed.id} names a secret; a drill makes its own.", code="TOC-4007")
+        address = urlsplit(feed.url)
+        if feed.url and (not is_loopback(address.hostname or "") or "@" in address.netloc):
+            raise RefusedError(f"feeds: the url of {feed.id} leads out of this machine.", code="TOC-4007")
+    for one in scenario.directory:
+        if "://" in one.channel:
+            raise RefusedError(f"directory: the channel of {one.name} is an address, not a name.", code="TOC-4007")
+
+
 class DrillWorld(World):
     """A running drill. Everything happens on the thread that made it."""
 
     def __init__(
         self, scenario: Scenario, source: Path, folder: Path, pack: Path, order_cache: Path, options: Options
     ) -> None:
+        refuse_live(scenario, source, folder)
         self.scenario = scenario
         self.options = options
         self.seed = scenario.seed if options.seed is None else options.seed

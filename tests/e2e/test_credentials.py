@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.credentials import Vault
 from console.link import socket_of
 from console.starting import start_core, wait_for_core
-from tests.e2e.hands import ROOT, prepare, tocsin, water_level, write_scenario
+from picture.errors import RefusedError
+from tests.e2e.hands import ROOT, error_of, prepare, tocsin, water_level, write_scenario
 from twin.source import ensure_pack
 
 PLANTED = "slack://T0PLANTED/B0PLANTED/live-credential"
+SECRET = "a-live-secret-of-some-length"
 
 WATCHED = """
 import json, sys
@@ -75,15 +80,15 @@ def live() -> Iterator[Live]:
     one.server.server_close()
 
 
-def alerting(folder: Path, live: Live, **keys: Any) -> Path:
-    """A drill that sends to agencies and the public within minutes, its directory naming a live address."""
+def alerting(folder: Path, **keys: Any) -> Path:
+    """A drill that sends to agencies and the public within minutes."""
     people = [
         {"name": name, "position": position, "agency": "EOC", "decides": [{"after_s": 10}]}
         for name, position in (("Ines Prado", "duty_officer"), ("Omar Haddad", "supervisor"))
     ]  # fmt: skip
     directory = [
-        {"name": "Harbour Control", "agency": "PMHA", "role": "harbour_control", "channel": live.url},
-        {"name": "Power", "agency": "MPOWER", "role": "power_control", "channel": PLANTED},
+        {"name": "Harbour Control", "agency": "PMHA", "role": "harbour_control", "channel": "slack"},
+        {"name": "Power", "agency": "MPOWER", "role": "power_control", "channel": "sms"},
         {"name": "Water", "agency": "MWATER", "role": "water_control"},
         {"name": "Public warning channel", "role": "public", "channel": "cap"},
     ]  # fmt: skip
@@ -91,10 +96,10 @@ def alerting(folder: Path, live: Live, **keys: Any) -> Path:
     return write_scenario(folder, messages=rise, people=people, directory=directory, minutes=10, **keys)
 
 
-def test_a_drill_opens_no_credential_file_and_speaks_to_this_machine_alone(
+def test_a_drill_opens_no_credential_file_of_the_house_and_speaks_to_this_machine_alone(
     tmp_path: Path, tocsin_home: Path, live: Live
 ) -> None:
-    source = alerting(tmp_path / "mine", live)
+    source = alerting(tmp_path / "mine")
     out = tmp_path / "out"
     out.mkdir()
     planted = f'world = "live"\n[channels]\ndrill = "{PLANTED}"\ncap = "{live.url}"\n'
@@ -103,12 +108,12 @@ def test_a_drill_opens_no_credential_file_and_speaks_to_this_machine_alone(
     (home / "worlds" / "drill").mkdir()
     ensure_pack("port-meridian", tocsin_home / "cache")
     (home / "cache").symlink_to(tocsin_home / "cache")
-    for folder in (out, source, home, home / "worlds" / "live", home / "worlds" / "drill"):
+    for folder in (home, home / "worlds" / "live", home / "worlds" / "drill"):
         (folder / "credentials.toml").write_text(planted, encoding="utf-8")
     (home / "tocsin.toml").write_text(f'[channels.drill]\nurl = "{PLANTED}"\n', encoding="utf-8")
     environ = os.environ | {
         "PYTHONPATH": str(ROOT), "TOCSIN_HOME": str(home), "TOCSIN_LIVE_URL": PLANTED, "TOCSIN_DRILL_URL": PLANTED,
-        "APPRISE_URLS": live.url, "APPRISE_CONFIG_PATH": str(out), "HTTP_PROXY": live.url, "http_proxy": live.url,
+        "APPRISE_URLS": live.url, "APPRISE_CONFIG_PATH": str(home), "HTTP_PROXY": live.url, "http_proxy": live.url,
         "ALL_PROXY": live.url, "SLACK_TOKEN": "live-credential"}  # fmt: skip
     run = subprocess.run(
         [sys.executable, "-c", WATCHED, "drill", str(source), "--headless", "--json", "--out", str(out)],
@@ -126,22 +131,11 @@ def test_a_drill_opens_no_credential_file_and_speaks_to_this_machine_alone(
     assert seen["connected"], "the hook sees the deliveries"
     assert not [where for where in seen["connected"] if not where.startswith("('127.0.0.1', ")]
     assert set(seen["asked"]) <= {"127.0.0.1", "None"}
-    assert not [path for path in seen["opened"] if path.endswith(("credentials.toml", "tocsin.toml"))]
+    looked = [path for path in seen["opened"] if path.startswith(str(home))]
+    assert not [path for path in looked if path.endswith(("credentials.toml", "tocsin.toml"))]
     assert live.heard == []
     for file in out.rglob("*"):
-        if file.is_file() and file.name not in ("credentials.toml", "seen.json"):
-            assert b"live-credential" not in file.read_bytes() or b"Power" in file.read_bytes(), file.name
-
-
-def test_a_feed_that_names_a_live_address_or_secret_is_neither_polled_nor_given_it(
-    tmp_path: Path, tocsin_home: Path, live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LIVE_SECRET", "a-live-secret-of-some-length")
-    feeds = [{"id": "calls-112", "wire": "incident", "url": live.url, "poll_s": 5, "secret": "env:LIVE_SECRET"}]
-    source = write_scenario(tmp_path / "mine", feeds=feeds, minutes=30)
-    run = tocsin("drill", source, "--headless", "--json", "--out", tmp_path / "out")
-    assert run.returncode in (0, 2), run.stderr
-    assert live.heard == []
+        assert not file.is_file() or b"live-credential" not in file.read_bytes(), file.name
 
 
 def test_a_live_credential_in_the_run_file_is_refused_by_its_key_and_not_repeated(
@@ -168,6 +162,153 @@ def test_a_channels_table_in_a_scenario_is_refused_by_its_key(tmp_path: Path) ->
     run = tocsin("drill", source, "--headless", "--out", tmp_path / "out")
     assert run.returncode == 2
     assert "TOC-1004" in run.stderr and "channels" in run.stderr and "PLANTED" not in run.stderr
+
+
+# --- a live credential in each place that configuration can come from ----------------------------------------
+
+
+@dataclass
+class Planted:
+    """A drill about to start, and what is handed to its process."""
+
+    folder: Path
+    source: Path
+    home: Path
+    sealed: str
+    environ: dict[str, str] = field(default_factory=dict)
+    descriptors: list[int] = field(default_factory=list)
+
+    def scenario(self, **keys: Any) -> None:
+        write_scenario(self.source, **keys)
+
+    def store(self, folder: Path) -> None:
+        (folder / "credentials.toml").write_text(
+            f'world = "live"\n[credentials]\nsms = "{self.sealed}"\n', encoding="utf-8"
+        )
+
+
+def in_the_environment(one: Planted) -> str:
+    one.environ["TOCSIN_DRILL_SMS"] = one.sealed
+    return "environment variable TOCSIN_DRILL_SMS"
+
+
+def in_its_credentials(one: Planted) -> str:
+    one.store(one.folder)
+    return "credentials.toml"
+
+
+def in_run_json(one: Planted) -> str:
+    path = one.folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"person": one.sealed}), encoding="utf-8")
+    return "run.json"
+
+
+def in_the_scenario(one: Planted) -> str:
+    one.scenario(summary=one.sealed)
+    return "scenario.yaml"
+
+
+def beside_the_scenario(one: Planted) -> str:
+    one.store(one.source)
+    return "mine/credentials.toml"
+
+
+def as_channel_in_the_directory(one: Planted) -> str:
+    one.scenario(directory=[{"name": "Harbour Control", "channel": PLANTED}])
+    return "the channel of Harbour Control"
+
+
+def as_secret_of_a_feed(one: Planted) -> str:
+    one.environ["LIVE_SECRET"] = SECRET
+    one.scenario(feeds=[{"id": "calls-112", "wire": "incident", "secret": "env:LIVE_SECRET"}])
+    return "calls-112 names a secret"
+
+
+def as_address_of_a_feed(one: Planted) -> str:
+    one.scenario(feeds=[{"id": "calls-112", "wire": "incident", "url": f"https://user:{SECRET}@feeds.example/cap"}])
+    return "the url of calls-112"
+
+
+def by_a_linked_world(one: Planted) -> str:
+    shutil.move(one.folder / "run.json", one.home / "worlds" / "live" / "run.json")
+    one.folder.rmdir()
+    one.folder.symlink_to(one.home / "worlds" / "live")
+    return "is a live world's"
+
+
+def by_linked_keys(one: Planted) -> str:
+    (one.folder / "keys").symlink_to(one.home / "worlds" / "live" / "keys")
+    return "keys leads elsewhere"
+
+
+def by_a_linked_file(one: Planted) -> str:
+    (one.folder / "credentials.toml").symlink_to(one.home / "worlds" / "live" / "credentials.toml")
+    return "credentials.toml leads elsewhere"
+
+
+def by_an_inherited_file(one: Planted) -> str:
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not tell which files are open")
+    one.descriptors.append(os.open(one.home / "worlds" / "live" / "credentials.toml", os.O_RDONLY))
+    return f"file descriptor {one.descriptors[0]} (credentials.toml)"
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        in_the_environment, in_its_credentials, in_run_json, in_the_scenario, beside_the_scenario,
+        as_channel_in_the_directory, as_secret_of_a_feed, as_address_of_a_feed, by_a_linked_world, by_linked_keys,
+        by_a_linked_file, by_an_inherited_file,
+    ],
+)  # fmt: skip
+def test_a_planted_live_credential_is_refused_by_its_place_and_not_repeated(
+    plant: Callable[[Planted], str], tmp_path: Path, tocsin_home: Path
+) -> None:
+    vault = Vault(tmp_path / "home" / "worlds" / "live", "live")
+    vault.add("sms", PLANTED)
+    source = write_scenario(tmp_path / "mine")
+    ready = prepare(tmp_path / "home" / "worlds" / "drill" / "mine-1", source, tocsin_home)
+    one = Planted(ready.folder, source, tmp_path / "home", vault.seal("sms", PLANTED))
+    place = plant(one)
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "console.drill.process", str(one.folder)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            cwd=ROOT,
+            env=os.environ | one.environ,
+            pass_fds=one.descriptors,
+        )
+    finally:
+        for descriptor in one.descriptors:
+            os.close(descriptor)
+    said = run.stderr + run.stdout + "".join(log.read_text("utf-8") for log in tmp_path.rglob("core.log"))
+    assert run.returncode == 3, said
+    assert error_of(run)["code"] in ("TOC-4007", "TOC-4022"), said
+    assert place in error_of(run)["message"]
+    assert not any(secret in said for secret in (PLANTED, "PLANTED", SECRET, one.sealed, one.sealed.split(".")[3]))
+    assert not (one.folder / "journal").exists(), "the world never began"
+
+
+def test_a_live_file_copied_to_a_drill_opens_no_more_when_it_says_that_it_is_the_drills(tmp_path: Path) -> None:
+    live = Vault(tmp_path / "live", "live")
+    live.add("sms", PLANTED)
+    drill = Vault(tmp_path / "drill", "drill")
+    shutil.copy(live.path, drill.path)
+    with pytest.raises(RefusedError) as refused:
+        drill.stored("sms")
+    assert refused.value.code == "TOC-4007"
+    drill.path.write_text(live.path.read_text("utf-8").replace("live", "drill"), encoding="utf-8")
+    with pytest.raises(RefusedError) as refused:
+        drill.stored("sms")
+    assert refused.value.code == "TOC-4020"
+    shutil.copytree(tmp_path / "live" / "keys", tmp_path / "drill" / "keys", dirs_exist_ok=True)
+    with pytest.raises(RefusedError) as refused:
+        drill.stored("sms")
+    assert refused.value.code == "TOC-4020", "not even the key makes it another world's"
+    assert live.stored("sms") == PLANTED
 
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # it outlives us on purpose
