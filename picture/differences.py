@@ -288,7 +288,9 @@ _WORLD: Final[tuple[tuple[str, int, Get, Say], ...]] = (
     ("exercise", 4, lambda sub: sub.drill.injects, _count("injects")),
 )
 """What a stream says once, not in a table: what, how important, where it stands, how it is told."""
-UNTOLD: Final = frozenset({"stream", "seq", "at_ms", "site", "world", "city", "barrier_since_ms", "received", "forked"})
+UNTOLD: Final = frozenset(
+    {"stream", "seq", "at_ms", "site", "world", "city", "barrier_since_ms", "barrier_entry", "received", "forked"}
+)
 """What moves with every entry, or never after the first."""
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from picture.custody import (
     ClaimChanged,
+    CommandGiven,
     CursorReceived,
     ErasureAsked,
     HoldChanged,
@@ -59,6 +60,7 @@ __all__ = [
     "AssignmentEnded",
     "BarrierChanged",
     "ClaimChanged",
+    "CommandGiven",
     "CommandRefused",
     "CursorReceived",
     "DecisionMade",

@@ -16,7 +16,7 @@ E = TypeVar("E", bound=ev.Event)
 KEPT_VALUES = 48
 """How many past values a sensor keeps on the picture."""
 SILENT: frozenset[type[ev.Event]] = frozenset(
-    {ev.SegmentOpened, ev.TimerSet, ev.TimerFired, ev.CommandRefused, ev.KeyRotated, ev.ValueRead}
+    {ev.SegmentOpened, ev.TimerSet, ev.TimerFired, ev.CommandGiven, ev.CommandRefused, ev.KeyRotated, ev.ValueRead}
 )
 """What stands in the journal for the record and for a restart, and changes nothing on the picture."""
 
@@ -160,6 +160,7 @@ def incident_opened(p: m.StreamPicture, entry: Entry, e: ev.IncidentOpened) -> N
         unread=e.unread,
         opened_by=entry.actor.person,
         tags=e.tags,
+        entry=entry.seq,
     )
 
 
@@ -329,7 +330,7 @@ def hazard_changed(p: m.StreamPicture, entry: Entry, e: ev.HazardChanged) -> Non
 
 @on(ev.BarrierChanged)
 def barrier_changed(p: m.StreamPicture, entry: Entry, e: ev.BarrierChanged) -> None:
-    p.barrier, p.barrier_since_ms = e.state, entry.at_ms
+    p.barrier, p.barrier_since_ms, p.barrier_entry = e.state, entry.at_ms, entry.seq
 
 
 @on(ev.RoadClosed)
@@ -345,13 +346,14 @@ def road_closed(p: m.StreamPicture, entry: Entry, e: ev.RoadClosed) -> None:
         depth_mm=e.depth_mm,
         place=place_of(e.lon_e7, e.lat_e7, e.name),
         profiles=e.profiles,
+        entry=entry.seq,
     )
 
 
 @on(ev.RoadReopened)
 def road_reopened(p: m.StreamPicture, entry: Entry, e: ev.RoadReopened) -> None:
     if e.id in p.closures:
-        p.closures[e.id] = replace(p.closures[e.id], status="lifted", lifted_ms=entry.at_ms)
+        p.closures[e.id] = replace(p.closures[e.id], status="lifted", lifted_ms=entry.at_ms, entry=entry.seq)
     if e.id in p.road_changes:
         p.road_changes[e.id] = replace(p.road_changes[e.id], status="lifted", lifted_ms=entry.at_ms)
 
@@ -458,6 +460,7 @@ def unit_assigned(p: m.StreamPicture, entry: Entry, e: ev.UnitAssigned) -> None:
         entry.ref("route"),
         e.by,
         flagged=e.flagged,
+        entry=entry.seq,
     )
     p.units[e.unit] = replace(unit, assignment=e.id, local_status="dispatched", status="assigned", since_ms=entry.at_ms)
     incident = p.incidents.get(e.incident)

@@ -55,7 +55,7 @@ def session_changed(p: m.StreamPicture, entry: Entry, e: ev.SessionChanged) -> N
 @on(ev.ClaimChanged)
 def claim_changed(p: m.StreamPicture, entry: Entry, e: ev.ClaimChanged) -> None:
     if e.held:
-        p.claims[e.subject] = k.Claim(e.subject, e.person, e.position, entry.at_ms)
+        p.claims[e.subject] = k.Claim(e.subject, e.person, e.position, entry.at_ms, entry.seq)
     else:
         p.claims.pop(e.subject, None)
 

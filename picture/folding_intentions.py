@@ -74,7 +74,7 @@ def proposal_made(p: m.StreamPicture, entry: Entry, e: ev.ProposalMade) -> None:
 @on(ev.DecisionMade)
 def decision_made(p: m.StreamPicture, entry: Entry, e: ev.DecisionMade) -> None:
     p.decisions[e.id] = m.Decision(
-        e.id, e.proposal, e.digest, e.verdict, entry.actor, entry.at_ms, e.public_key, e.signature, e.shown
+        e.id, e.proposal, e.digest, e.verdict, entry.actor, entry.at_ms, e.public_key, e.signature, e.shown, entry.seq
     )
     proposal = p.proposals.get(e.proposal)
     if proposal is not None:
@@ -94,7 +94,7 @@ def proposal_settled(p: m.StreamPicture, entry: Entry, e: ev.ProposalSettled) ->
 
 @on(ev.RequestMade)
 def request_made(p: m.StreamPicture, entry: Entry, e: ev.RequestMade) -> None:
-    p.requests[e.id] = m.Request(e.id, e.to, e.what, e.subject, e.proposal, entry.at_ms)
+    p.requests[e.id] = m.Request(e.id, e.to, e.what, e.subject, e.proposal, entry.at_ms, entry=entry.seq)
 
 
 @on(ev.RequestAnswered)
@@ -107,6 +107,7 @@ def request_answered(p: m.StreamPicture, entry: Entry, e: ev.RequestAnswered) ->
             terms=e.terms or request.terms,
             answered_ms=entry.at_ms,
             text=entry.ref("text") or request.text,
+            entry=entry.seq,
         )
 
 

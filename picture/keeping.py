@@ -13,6 +13,7 @@ class Claim:
     person: str
     position: str
     since_ms: int
+    entry: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ class Incident:
     unread: bool = True
     opened_by: str = ""
     tags: tuple[str, ...] = ()
+    entry: int = 0
+    """That opened it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ class Assignment:
     """active, done, stood_down."""
     ended_ms: int | None = None
     flagged: str = ""
+    entry: int = 0
+    """That made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,8 @@ class Closure:
     place: Place | None = None
     profiles: tuple[str, ...] = ()
     """Vehicle profiles it holds for; empty means all."""
+    entry: int = 0
+    """That closed it, or lifted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +408,7 @@ class Decision:
     signature: str
     shown: str = ""
     """Digest of what stood on the screen, and for how long, as the client reported it."""
+    entry: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +426,8 @@ class Request:
     terms: tuple[tuple[str, str], ...] = ()
     answered_ms: int | None = None
     text: Ref | None = None
+    entry: int = 0
+    """That made it, or answered it last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -570,6 +579,7 @@ class StreamPicture:
     barrier: str = "open"
     """open, closing, closed, opening, failed."""
     barrier_since_ms: int = 0
+    barrier_entry: int = 0
     hands_off: bool = False
     drill: Drill = field(default_factory=Drill)
     shift: Shift = field(default_factory=Shift)
