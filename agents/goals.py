@@ -56,6 +56,8 @@ class Wish(BaseModel):
     units: int = Field(default=0, ge=0)
     avoid_edges: frozenset[int] = frozenset()
     candidates: int = Field(default=200, ge=1)
+    seed: int = 0
+    """Of the search for rounds, where crews have several errands."""
 
 
 @dataclass(frozen=True, slots=True)

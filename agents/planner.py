@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents import telling
+from agents import telling_rounds as told
 from agents.board import Laid, lay
-from agents.candidates import Candidate, Search, compare
+from agents.candidates import NEAREST, Candidate, Search, compare
 from agents.goals import Setting, Wish, settings_of
+from agents.rounds import Rounds, in_turn
 from agents.score import NOBODY
 from picture.events import AlternativeModel, WatchedModel
 from picture.model import StreamPicture, Unit
@@ -31,6 +33,8 @@ class Answer:
     laid: Laid
     search: Search
     best: Candidate
+    rounds: tuple[Rounds, ...] = ()
+    """Best first, where crews have several errands; the first errands of ``rounds[0]`` are ``best``."""
 
 
 def planner(goal: str, args: Mapping[str, Any], ctx: Context) -> Draft:
@@ -47,33 +51,46 @@ def planner(goal: str, args: Mapping[str, Any], ctx: Context) -> Draft:
     for setting in settings:
         laid = lay(setting, wish, ctx, eligibility)
         search = compare(laid.board, share)
-        answers.append(Answer(setting, laid, search, search.best))
+        answers.append(_answer(setting, laid, search, wish, ctx))
     chosen = min(answers, key=lambda one: one.best.rank)
     others = [one for one in answers if one is not chosen]
     return _draft(chosen, others, ctx)
 
 
+def _answer(setting: Setting, laid: Laid, search: Search, wish: Wish, ctx: Context) -> Answer:
+    """The best plan; where it leaves somebody waiting for a crew that is busy by it, the best rounds."""
+    rounds = tuple(in_turn(laid, search.best.plan, ctx, wish.candidates, wish.seed))
+    if not rounds:
+        return Answer(setting, laid, search, search.best)
+    plan = rounds[0].plan(len(laid.board.slots))
+    return Answer(setting, laid, search, Candidate(rounds[0].name, plan, laid.board.worth(plan)), rounds)
+
+
 def _draft(answer: Answer, others: list[Answer], ctx: Context) -> Draft:
     board, best = answer.laid.board, answer.best
     errands = [_errand(answer, s, u, ctx) for s, u in enumerate(best.plan) if u != NOBODY]
-    stays = telling.passed_over(answer.laid, best)
-    missing = [*answer.setting.missing, *telling.waiting_lines(answer.laid, best.plan)]
+    stays, waiting = _not_sent(answer)
+    missing = [*answer.setting.missing, *waiting]
     alternatives = _alternatives(answer, others)
-    compared = len(answer.search.seen) + sum(len(one.search.seen) for one in others)
+    compared = len(answer.search.seen) + len(answer.rounds) + sum(len(one.search.seen) for one in others)
+    rounds = answer.rounds[0] if answer.rounds else None
+    baseline = next((one.score for one in answer.rounds if one.name == NEAREST), answer.search.nearest.worth.score)
     evidence = [_in_words(one) for one in errands]
     if not board.slots:
         evidence.append("No open incident lacks a crew" if not board.tasks else "Every crew wanted is there already")
     if not errands:
         evidence += missing
     else:
-        evidence.append(_compared(answer, compared))
+        evidence += told.order_lines(board, rounds) if rounds else []
+        evidence.append(told.compared_line(answer.rounds, compared) if rounds else _compared(answer, compared))
         evidence += telling.assumptions(answer.laid, [u for u in best.plan if u != NOBODY])
     results = {
         "assignments": errands,
+        "then": told.then(board, answer.setting, rounds) if rounds else [],
         "passed_over": [{"unit": unit, "why": why} for unit, why in stays.items()],
         "missing": missing,
-        "score": telling.weighted_minutes(best.worth.score),
-        "baseline_score": telling.weighted_minutes(answer.search.nearest.worth.score),
+        "score": telling.weighted_minutes(rounds.score if rounds else best.worth.score),
+        "baseline_score": telling.weighted_minutes(baseline),
         "compared": compared,
     }
     return Draft(
@@ -83,6 +100,16 @@ def _draft(answer: Answer, others: list[Answer], ctx: Context) -> Draft:
         watched=_watched(answer, ctx.picture.home),
         results=results,
     )
+
+
+def _not_sent(answer: Answer) -> tuple[dict[str, str], list[str]]:
+    """(why each unit is not sent, a line for every crew that is waited for)."""
+    laid, best = answer.laid, answer.best
+    if not answer.rounds:
+        return telling.passed_over(laid, best), telling.waiting_lines(laid, best.plan)
+    rounds = answer.rounds[0]
+    stays = telling.passed_over(laid, best, lambda u: told.why_kept(laid, best, rounds, u))
+    return stays, told.waiting_lines(laid, best, rounds)
 
 
 def _errand(answer: Answer, s: int, u: int, ctx: Context) -> dict[str, Any]:
@@ -141,13 +168,15 @@ def _compared(answer: Answer, compared: int) -> str:
 
 def _alternatives(answer: Answer, others: list[Answer]) -> tuple[AlternativeModel, ...]:
     """The nearest-unit plan if not chosen, the best other plan, sending nobody, and the best for other places."""
+    if answer.rounds:
+        return told.alternatives(answer.laid.board, answer.rounds)
     board, best, found = answer.laid.board, answer.best, []
-    told = [board.errands(best.plan)]
+    known = [board.errands(best.plan)]
     nobody = (NOBODY,) * len(best.plan)
     stay = Candidate("send nobody", nobody, board.worth(nobody))
     for other in (answer.search.nearest, answer.search.other_than(best), stay):
-        if other is not None and board.errands(other.plan) not in told:
-            told.append(board.errands(other.plan))
+        if other is not None and board.errands(other.plan) not in known:
+            known.append(board.errands(other.plan))
             found.append(_alternative(answer, other))
     for one in others:
         margin = telling.weighted_minutes(one.best.worth.score - best.worth.score)

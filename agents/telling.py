@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agents.board import Laid
 from agents.candidates import Candidate
@@ -165,13 +165,13 @@ def cover_lines(board: Board, chosen: Candidate) -> list[str]:
     return lines
 
 
-def waiting_lines(laid: Laid, plan: Plan) -> list[str]:
-    """A line for every crew that is wanted and not sent, with what stands in the way."""
+def waiting_lines(laid: Laid, plan: Plan, comes: Callable[[int], str] = lambda slot: "") -> list[str]:
+    """A line for every crew that is wanted and not sent, with who ``comes`` to it later or what stands in the way."""
     board, lines = laid.board, []
     for s, slot in enumerate(board.slots):
         if plan[s] == NOBODY and slot.only is None:
             task = board.tasks[slot.task]
-            lines.append(f"{task.id} waits for {slot.role.words}: {_why_nobody(laid, plan, s)}")
+            lines.append(f"{task.id} waits for {slot.role.words}: {comes(s) or _why_nobody(laid, plan, s)}")
     if laid.over_limit:
         crews = "crew is" if laid.over_limit == 1 else "crews are"
         lines.append(f"{laid.over_limit} more {crews} wanted than the plan was asked to send")
@@ -193,12 +193,12 @@ def _why_nobody(laid: Laid, plan: Plan, s: int) -> str:
     return "sending one would cost more cover than it is worth"
 
 
-def passed_over(laid: Laid, chosen: Candidate) -> dict[str, str]:
-    """Why each unit that is not in the plan is not sent; every one of the house has a reason."""
+def passed_over(laid: Laid, chosen: Candidate, kept: Callable[[int], str] = lambda unit: "") -> dict[str, str]:
+    """Why each unit that is not in the plan is not sent; every one of the house has a reason. ``kept`` may know one."""
     board, found = laid.board, dict(laid.out)
     for u, unit in enumerate(board.units):
         if u not in chosen.plan:
-            found[unit.id] = laid.held[unit.id] or _why_left(board, chosen, u)
+            found[unit.id] = laid.held[unit.id] or kept(u) or _why_left(board, chosen, u)
     return dict(sorted(found.items()))
 
 

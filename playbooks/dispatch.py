@@ -115,6 +115,16 @@ NEEDS: dict[str, Need] = {
 }
 """Kind of incident -> crews. Ours, checked against the cited rules; a city replaces it by its own run cards."""
 
+WORK_S: dict[str, int] = {
+    "medical": 1_200, "traffic": 2_400, "trapped": 2_400, "vehicle_in_water": 1_800, "fire": 3_600, "hazmat": 5_400,
+    "collapse": 5_400, "substation": 3_600, "gas": 1_800, "lift": 1_500, "road_blocked": 1_800, "tree": 1_800,
+    "evacuation": 2_400, "person_in_water": 1_800, "mayday": 3_600, "vessel_adrift": 3_600, "unrest": 3_600,
+    "missing": 3_600, "flood": 2_700, "power": 1_500,
+}  # fmt: skip
+"""Seconds that a crew is bound by a kind of incident from its arrival on, as far as planning goes. Ours, rounded up:
+a crew that is free sooner is planned again then."""
+WORK_OTHER_S = 1_800
+
 FACILITY_ROLES: dict[str, Role] = {
     "substation": Role("a switching crew", ("switching", "earthing")),
     "pump": Role("a pump crew", ("drainage",), ("pumping",)),
@@ -250,7 +260,7 @@ class Eligibility:
             assignment = self._picture.assignments.get(unit.assignment)
             where = (assignment.incident or assignment.to.label) if assignment is not None else ""
             return f"{unit.local_status.replace('_', ' ')}{f', {where}' if where else ''}"
-        return ""
+        return "" if unit.crew > 0 else "nobody is aboard"
 
     def why_not(self, unit: Unit, task: Task, role: Role) -> str:
         """Why a free unit may not take this role there, roads aside; empty if it may."""

@@ -14,6 +14,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,10 +68,16 @@ class _Problem:
         eligible: ArrayLike | None,
         most_stops: Sequence[int] | int | None,
         most_s: float,
+        latest_s: float = math.inf,
+        table: Sequence[int] | None = None,
+        group: Sequence[int] | None = None,
+        urgent_first: bool = False,
     ) -> None:
         start, between = np.asarray(start_s, dtype=np.float64), np.asarray(between_s, dtype=np.float64)
         tasks = len(priorities)
-        if start.ndim != 2 or start.shape[1] != tasks or between.shape != (tasks, tasks):
+        if table is None:
+            between, table = between[None], [0] * len(start)
+        if start.ndim != 2 or start.shape[1] != tasks or between.shape[1:] != (tasks, tasks):
             raise RoadError("Tours need a row of times per unit and a square table between tasks.", code="TOC-5206")
         service = np.broadcast_to(np.asarray(service_s, dtype=np.float64), (tasks,))
         times: tuple[NDArray[np.float64], ...] = (start, between, service)
@@ -80,25 +87,41 @@ class _Problem:
         if may.shape != start.shape:
             raise RoadError("Eligibility must have one value per unit and task.", code="TOC-5206")
         units = len(start)
-        self.units, self.tasks, self.most_s = units, tasks, most_s
+        if len(table) != units or any(not 0 <= one < len(between) for one in table):
+            raise RoadError("There must be a table of times for each unit.", code="TOC-5206")
+        if group is not None and len(group) != tasks:
+            raise RoadError("Groups must be one per task.", code="TOC-5206")
+        self.units, self.tasks, self.most_s, self.latest_s, self.group = units, tasks, most_s, latest_s, group
         limit = tasks if most_stops is None else most_stops
         self.most_stops = [limit] * units if isinstance(limit, int) else list(limit)
         if len(self.most_stops) != units:
             raise RoadError("Crew limits must be one per unit.", code="TOC-5206")
-        self.start, self.between, self.service = start.tolist(), between.tolist(), service.tolist()
+        tables = between.tolist()
+        self.start, self.service = start.tolist(), service.tolist()
+        self.between = [tables[one] for one in table]
+        self.urgent_first = urgent_first
         self.weight = [PRIORITY_WEIGHT.get(level, 0.5 if level > 4 else 8.0) for level in priorities]
         self.crews: list[list[int]] = [np.flatnonzero(may[:, task]).tolist() for task in range(tasks)]
-        near = np.minimum(between, between.T)
+        nearest = between.min(axis=0)
+        near = np.minimum(nearest, nearest.T)
         self.near: list[list[int]] = np.argsort(near, axis=1, kind="stable").tolist()
 
     def cost(self, unit: int, tour: Tour) -> float:
         """Weighted arrival seconds of a tour; inf where a leg has no way or the crew's time is over."""
         if len(tour) > self.most_stops[unit]:
             return math.inf
+        if self.group is not None and len({self.group[task] for task in tour}) < len(tour):
+            return math.inf
+        weight = self.weight
+        if self.urgent_first and any(weight[a] < weight[b] for a, b in pairwise(tour)):
+            return math.inf
         total, at, here = 0.0, 0.0, -1
+        between = self.between[unit]
         for task in tour:
-            at += self.start[unit][task] if here < 0 else self.between[here][task]
-            total += at * self.weight[task]
+            at += self.start[unit][task] if here < 0 else between[here][task]
+            if at > self.latest_s:
+                return math.inf
+            total += at * weight[task]
             at += self.service[task]
             here = task
         return total if at <= self.most_s else math.inf
@@ -174,6 +197,10 @@ def tours(
     eligible: ArrayLike | None = None,
     most_stops: Sequence[int] | int | None = None,
     most_s: float = math.inf,
+    latest_s: float = math.inf,
+    table: Sequence[int] | None = None,
+    group: Sequence[int] | None = None,
+    urgent_first: bool = False,
     iterations: int = 2_000,
     seed: int = 0,
 ) -> Tours:
@@ -181,10 +208,25 @@ def tours(
 
     ``start_s`` (units, tasks) and ``between_s`` (tasks, tasks) seconds, inf where there is no way; ``priorities``
     one per task, 1 most urgent; ``service_s`` seconds of work, one per task or one for all; ``eligible`` bool
-    (units, tasks) by skills; ``most_stops`` tasks per crew, and ``most_s`` seconds until it must be done with the
-    last. RoadError TOC-5206 for shapes that do not fit and negative times.
+    (units, tasks) by skills; ``most_stops`` tasks per crew, ``most_s`` seconds until it must be done with the last
+    and ``latest_s`` until it must be there. Where crews drive differently, ``between_s`` is (tables, tasks, tasks)
+    and ``table`` names each unit's. No crew takes two tasks of one ``group`` (two crews wanted at one place),
+    nor, with ``urgent_first``, a task before a more urgent one: however short the work, somebody would wait for it.
+    RoadError TOC-5206 for shapes that do not fit and negative times.
     """
-    problem = _Problem(start_s, between_s, priorities, service_s, eligible, most_stops, most_s)
+    problem = _Problem(
+        start_s,
+        between_s,
+        priorities,
+        service_s,
+        eligible,
+        most_stops,
+        most_s,
+        latest_s,
+        table,
+        group,
+        urgent_first,
+    )
     rng = random.Random(seed)
     now = _greedy(problem)
     best, best_cost = now, now.total()
@@ -255,7 +297,7 @@ def _answer(plan: _Plan, iterations: int) -> Tours:
     for unit, tour in enumerate(plan.tours):
         at, here, made = 0.0, -1, list[Stop]()
         for task in tour:
-            leg = problem.start[unit][task] if here < 0 else problem.between[here][task]
+            leg = problem.start[unit][task] if here < 0 else problem.between[unit][here][task]
             at, drive_s = at + leg, drive_s + leg
             made.append(Stop(task, at))
             at, here = at + problem.service[task], task
