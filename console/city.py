@@ -6,7 +6,7 @@ The one place where the twin's services are put together. Each answer may be "I 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ class City:
         self.network = RoadNetwork(pack)
         self.routing = WaitingRoads(self.network, order_cache=order_cache)
         self.gazetteer = Gazetteer(pack, self.routing.snapper)
+        self.online: Callable[[str], Sequence[tuple[str, float, float]]] | None = None
         gauges = [gauge for gauge in pack.meta["gauges"] if gauge["kind"] == "water_level"]
         model = FloodModel(pack)
         seaward = frozenset(gauge["id"] for gauge in gauges if not model.behind_barrier(gauge["lon"], gauge["lat"]))
@@ -52,11 +53,14 @@ class City:
     # --- places ---------------------------------------------------------------------------------------------
 
     def find(self, said: str) -> Sequence[Located]:
-        """Readings of a place as said, best first."""
+        """Readings of a place as said, best first; where the pack has none, what an online geocoder has answered."""
         try:
-            return [Located(p.lon, p.lat, p.name, p.how, p.score) for p in self.gazetteer.find(said)]
+            found = self.gazetteer.find(said)
         except RoadError:
-            return []
+            found = []
+        if not found and self.online is not None:
+            return [Located(lon, lat, name, "online", 0.5, uncertainty_m=250) for name, lon, lat in self.online(said)]
+        return [Located(p.lon, p.lat, p.name, p.how, p.score, p.uncertainty_m) for p in found]
 
     def describe(self, lon: float, lat: float) -> str:
         """The place in words."""

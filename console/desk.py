@@ -34,6 +34,7 @@ class Located:
     label: str
     how: str
     score: float = 1.0
+    uncertainty_m: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class Ingest:
                     update={
                         "lon_e7": to_e7(places[0].lon),
                         "lat_e7": to_e7(places[0].lat),
-                        "uncertainty_m": max(report.uncertainty_m, spread),
+                        "uncertainty_m": max(report.uncertainty_m, spread, places[0].uncertainty_m),
                     }
                 )
         return self._fuse(located, feed, grade)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,6 +63,34 @@ def test_a_crossing_is_found_however_it_is_said(town: CityPack, gazetteer: Gazet
     place = gazetteer.find(said)[0]
     assert place.how == "crossing"
     assert metres(town, place, 12 * 100, 0) < 40
+
+
+@pytest.mark.parametrize("said", ["Customs House Street & Wharf Street", "custms house st and warf st"])
+def test_streets_that_do_not_meet_are_found_where_they_come_nearest(
+    town: CityPack, gazetteer: Gazetteer, said: str
+) -> None:
+    place = gazetteer.find(said)[0]
+    assert place.how == "crossing" and place.name.startswith("Customs House Street & Wharf Street, which do not meet: ")
+    gap_m = int(place.name.split(": ")[1].split(" m")[0])
+    assert 40 < gap_m < 100, "rows of streets lie a hundred metres apart, give or take twenty each"
+    assert gap_m / 2 - 1 <= place.uncertainty_m <= gap_m / 2 + 1 and place.score < 0.9
+    x, y = town.to_xy(place.lon, place.lat)
+
+    def away(street: str) -> float:
+        edges = np.flatnonzero(town.edge_name == town.names.index(street)).tolist()
+        lines = [town.geom_xy[town.geom_start[e] : town.geom_start[e + 1]] for e in edges]
+        return min(_off(np.array([x, y]), a, b) for line in lines for a, b in pairwise(line))
+
+    assert away("Customs House Street") + away("Wharf Street") == pytest.approx(gap_m, abs=2.0)
+
+
+def _off(at: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    share = float(np.clip((at - a) @ (b - a) / max(float((b - a) @ (b - a)), 1e-9), 0.0, 1.0))
+    return float(np.hypot(*(at - a - share * (b - a))))
+
+
+def test_streets_at_opposite_ends_of_the_town_are_no_place(gazetteer: Gazetteer, town: CityPack) -> None:
+    assert not any(place.how == "crossing" for place in gazetteer.find(f"{town.names[1]} & {town.names[20]}"))
 
 
 @pytest.mark.parametrize(

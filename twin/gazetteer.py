@@ -31,6 +31,9 @@ _BESIDE_M = 30.0
 _OUTSIDE_SCORE = 0.3
 _PAST_END_SCORE = 0.95
 _BY_KIND_SCORE = 0.8
+_APART_M = 1_000.0
+"""Streets further apart than this are no place; nearer ones are, with its uncertainty."""
+_APART_SCORE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Place:
     """A place as it was said and as it was understood.
 
     ``score`` is 1 for an exact reading, less for a corrected spelling or a number past the street's end.
-    ``id`` is the site's id in the pack, "" for streets and coordinates.
+    ``id`` is the site's id in the pack, "" for streets and coordinates. ``uncertainty_m``: how far off the place
+    may be by what was said, where that is known: half the gap between two streets that do not meet.
     """
 
     lon: float
@@ -48,6 +52,7 @@ class Place:
     name: str
     score: float
     id: str = ""
+    uncertainty_m: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +156,25 @@ class Gazetteer:
         parts = split_crossing(said)
         if parts is None:
             return []
-        found = []
+        found, apart = list[Place](), list[Place]()
         for first, score_a in self._street_index.search(parts[0], 3):
             for second, score_b in self._street_index.search(parts[1], 3):
                 at = self._streets.crossing(first, second) if first != second else None
+                name, score = f"{self._pack.names[first]} & {self._pack.names[second]}", score_a * score_b
                 if at is not None:
-                    lon, lat = self._pack.to_lonlat(*at)
-                    name = f"{self._pack.names[first]} & {self._pack.names[second]}"
-                    found.append(Place(lon, lat, "crossing", said, name, round(score_a * score_b, 3)))
-        return found
+                    found.append(self._crossing(at, said, name, score))
+                elif first != second:
+                    at, gap_m = self._streets.approach(first, second)
+                    if gap_m <= _APART_M:
+                        name = f"{name}, which do not meet: {max(1, round(gap_m))} m apart at their nearest"
+                        likely = score * _APART_SCORE / (1.0 + gap_m / _APART_M)
+                        apart.append(self._crossing(at, said, name, likely, math.ceil(gap_m / 2)))
+        # Streets that were heard a little wrong but meet are likelier than streets that do not.
+        return found or apart
+
+    def _crossing(self, at: tuple[float, float], said: str, name: str, score: float, uncertainty_m: int = 0) -> Place:
+        lon, lat = self._pack.to_lonlat(*at)
+        return Place(lon, lat, "crossing", said, name, round(score, 3), uncertainty_m=uncertainty_m)
 
     def _addresses(self, said: str) -> list[Place]:
         parts = split_number(said)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HOUSE_M = 8.0
 """One house number for every 8 m of street: the pack knows no houses."""
+_SAMPLE_M = 5.0
 Point = tuple[float, float]
 
 
@@ -66,6 +67,28 @@ class Streets:
         xy = self._pack.node_xy[shared]
         x, y = xy[int(np.argmin(np.hypot(xy[:, 0], xy[:, 1])))].tolist()
         return x, y
+
+    def approach(self, first: int, second: int) -> tuple[Point, float]:
+        """Where two streets come nearest to each other, between them, and the metres that part them there."""
+        from scipy.spatial import cKDTree
+
+        one, other = self._samples(first), self._samples(second)
+        gaps, nearest = (np.asarray(found) for found in cKDTree(other).query(one))
+        at = int(np.argmin(gaps))
+        x, y = ((one[at] + other[int(nearest[at])]) / 2).tolist()
+        return (x, y), float(gaps[at])
+
+    def _samples(self, name: int) -> NDArray[np.float64]:
+        """float64 (k, 2): a point for every ``_SAMPLE_M`` of a street, and all its corners."""
+        pack = self._pack
+        lines = [pack.geom_xy[int(pack.geom_start[e]) : int(pack.geom_start[e + 1])] for e in self.edges(name)]
+        ends = np.concatenate([np.hstack((line[:-1], line[1:])) for line in lines]).astype(np.float64)
+        along = ends[:, 2:] - ends[:, :2]
+        count = np.maximum(1, np.ceil(np.hypot(along[:, 0], along[:, 1]) / _SAMPLE_M)).astype(np.int64)
+        which = np.repeat(np.arange(len(ends)), count)
+        share = (np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)) / count[which]
+        between: NDArray[np.float64] = ends[which, :2] + along[which] * share[:, None]
+        return np.concatenate((between, ends[:, 2:]))
 
     def nearest_crossing(self, edge: int, fraction: float) -> str:
         """Name of the next street met from a place on an edge, nearer end first; "" if unnamed."""
