@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from picture.errors import JournalError
 from picture.events import KINDS, UPCASTERS, Event, SegmentOpened, WatchedModel
 from picture.journal import Commit, GroupCommit, JournalReader, Receipt, SqliteJournal, verify
+from picture.journal.cleaning import wal_bytes
 from picture.sealing import new_signing_key
 from tests.journal_world import STREAM, WORDS, World, call, new, opened, vessel
 
@@ -400,6 +401,49 @@ def test_no_kind_has_a_field_that_may_be_none_but_defaults_to_something_else() -
         for name, field in model.model_fields.items():
             nullable = type(None) in getattr(field.annotation, "__args__", ())
             assert not nullable or field.is_required() or field.default is None, f"{model.kind}.{name}"
+
+
+# --- the write-ahead log ------------------------------------------------------------------------------
+
+
+def _until(what: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if what():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
+
+
+def test_a_synchronous_journal_has_its_log_moved_and_cut_back_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("picture.journal.sqlite.WAL_IDLE_BYTES", 200_000)
+    world = World(tmp_path)
+    file = world.journal / "segment-000001.sqlite"
+    with world.open() as journal:
+        for number in range(10):
+            journal.append_now([vessel(n) for n in range(100)], commit_id=f"c-{number}")
+        assert wal_bytes(file) > 200_000
+        _until(lambda: wal_bytes(file) == 0)
+        assert file.stat().st_size > 200_000
+        journal.append_now([vessel()], commit_id="c-last")
+        assert len(list(journal.read())) == 1001
+    assert verify(world.journal).ok
+
+
+def test_a_reader_in_the_middle_of_the_log_keeps_it_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("picture.journal.sqlite.WAL_IDLE_BYTES", 1)
+    world = World(tmp_path)
+    with world.open() as journal, closing(sqlite3.connect(world.journal / "segment-000001.sqlite")) as reader:
+        journal.append_now([vessel(n) for n in range(50)], commit_id="c-1")
+        cursor = reader.execute("SELECT seq FROM entries")
+        assert cursor.fetchone() == (1,)
+        journal.append_now([vessel(n) for n in range(50)], commit_id="c-2")
+        journal.checkpoint()
+        assert len(cursor.fetchall()) == 49  # what it saw when it began
+        assert sum(1 for _ in journal.read()) == 100
 
 
 # --- leases -------------------------------------------------------------------------------------------

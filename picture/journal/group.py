@@ -24,7 +24,6 @@ MAX_GROUP: Final = 500
 """Entries written in one transaction at most, unless one commit alone has more."""
 MAX_QUEUED: Final = 1024
 """Commits that may wait; the next caller waits before it is let in."""
-_CHECKPOINT_S: Final = 0.5
 _READ_AHEAD: Final = 500
 
 
@@ -44,12 +43,9 @@ class GroupCommit:
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._grown = asyncio.Event()
         self._closed = False
-        self._done = threading.Event()
         self._stop_listening = store.listen(self._on_head)
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
-        self._cleaner = threading.Thread(target=self._checkpoint, name="journal-checkpoint", daemon=True)
         self._thread.start()
-        self._cleaner.start()
 
     @property
     def stream(self) -> str:
@@ -117,9 +113,7 @@ class GroupCommit:
             return
         self._closed = True
         self._asked.put(None)
-        self._done.set()
         await asyncio.to_thread(self._thread.join)
-        await asyncio.to_thread(self._cleaner.join)
         self._stop_listening()
         self._wake()
         await asyncio.to_thread(self.store.close)
@@ -157,16 +151,6 @@ class GroupCommit:
             return [error] * len(group)
         except Exception as error:  # supervisor: the writer must outlive a fault, and every caller must hear of it
             return [InternalError(f"The journal's writer: {type(error).__name__}.")] * len(group)
-
-    def _checkpoint(self) -> None:
-        checked = self.store.head().seq
-        while not self._done.wait(_CHECKPOINT_S):
-            if (seq := self.store.head().seq) != checked:
-                checked = seq
-                try:
-                    self.store.checkpoint()
-                except JournalError:  # it is only put off: the next append says what is wrong with the disk
-                    continue
 
     def _on_head(self, head: Head) -> None:
         if not self._loop.is_closed():

@@ -23,6 +23,7 @@ from picture.events import KeyRotated, SegmentOpened, clear_part
 from picture.journal.blobs import BlobStore
 from picture.journal.boxes import boxed
 from picture.journal.chain import Row, chained, decoded, encoded, entry_hash
+from picture.journal.cleaning import WAL_CAP_BYTES, WAL_IDLE_BYTES, Cleaner, checkpoint, wal_bytes
 from picture.journal.leases import SqliteLeases
 from picture.journal.protocol import GENESIS, START, Commit, Durability, Fence, Head, Receipt
 from picture.journal.reader import JournalReader
@@ -45,7 +46,6 @@ from picture.sealing import Keyring, endorse, public_key_text, sign
 SEGMENT_BYTES: Final = 1 << 30
 CHECKPOINT_EVERY: Final = 1000
 """Entries between two signed heads."""
-_WAL_CAP_BYTES: Final = 32 << 20
 _COMMIT: Final = "SELECT first_seq, last_seq FROM commits WHERE commit_id = ?"
 _SYSTEM: Final = Actor("system:journal")
 _WALL_MS: Final = SystemClock().now_ms
@@ -81,7 +81,8 @@ class SqliteJournal(JournalReader):
         self._durability: Durability = "disk" if synchronous == "FULL" else "process"
         self._undelivered: list[Entry] = []
         self._listeners: list[Callable[[Head], None]] = []
-        self._since_checkpoint = self._wal_bytes = 0
+        self._since_checkpoint = 0
+        self._cleaner = Cleaner(self._clean)
         self._writer: sqlite3.Connection | None = None
         self._head = Head(stream, START, GENESIS)
         self._file = folder / segment_name(1)
@@ -174,12 +175,7 @@ class SqliteJournal(JournalReader):
 
     def checkpoint(self) -> None:
         """Moves what it can from the WAL into the segment file, without holding anybody up."""
-        with storage_errors(self.path.name):
-            connection = sqlite3.connect(self._file, isolation_level=None)
-            try:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            finally:
-                connection.close()
+        checkpoint(self._file)
 
     def listen(self, listener: Callable[[Head], None]) -> Callable[[], None]:
         """Calls ``listener`` with the new head after each append, in the appending thread; returns how to stop it."""
@@ -204,6 +200,7 @@ class SqliteJournal(JournalReader):
 
     def close(self) -> None:
         """Signs the head and lets go of the files; closing twice is fine."""
+        self._cleaner.stop()
         with self._writing:
             if self._writer is None:
                 return
@@ -219,6 +216,14 @@ class SqliteJournal(JournalReader):
             self._writer.close()
             self._writer = None
         self._claim.close()
+
+    def _clean(self) -> None:
+        before, file = self._head, self._file
+        checkpoint(file)
+        if wal_bytes(file) > (WAL_IDLE_BYTES if self._head == before else WAL_CAP_BYTES):
+            with self._writing:  # most of it is moved: this is short
+                if self._writer is not None and self._file == file:
+                    checkpoint(file, "TRUNCATE")
 
     def _files(self) -> list[Path]:
         return [self.path / segment_name(number) for number in range(self._oldest, self._number + 1)]
@@ -281,10 +286,7 @@ class SqliteJournal(JournalReader):
                 raise
         self._head = batch.head
         self._since_checkpoint = 0 if due else self._since_checkpoint + len(batch.rows)
-        self._wal_bytes += sum(len(row.payload) + len(row.sealed) + 600 for row in batch.rows)
-        if self._wal_bytes > _WAL_CAP_BYTES:
-            self._wal_bytes = 0
-            self.checkpoint()
+        self._cleaner.wake()
 
     def _deliver(self, outcomes: list[Receipt | JournalError], batch: _Batch) -> None:
         if not batch.rows:
@@ -352,7 +354,7 @@ class SqliteJournal(JournalReader):
     def _take(self, file: Path, stream: str) -> None:
         with storage_errors(file.name):
             writer = open_for_writing(file, self._synchronous)
-        self._writer, self._file, self._wal_bytes = writer, file, 0
+        self._writer, self._file = writer, file
         header = read_header(writer, file.name)
         self._number = header.number
         if header.stream != stream:
