@@ -42,8 +42,10 @@ SYSTEM: Final = Actor("system:ingest")
 class Town:
     """A town in which much goes on: ships, crews, gauges, calls, alarms. The same seed gives the same events."""
 
-    def __init__(self, live: int, dice: Random) -> None:
+    def __init__(self, live: int, dice: Random, prefix: str = "") -> None:
+        """``prefix`` keeps the ids of two cores apart."""
         self.dice = dice
+        self.prefix = prefix
         self.ships, self.crews, self.gauges = live * 35 // 100, live * 20 // 100, live * 15 // 100
         self.open: list[str] = []
         self.wanted = live - self.ships - self.crews - self.gauges
@@ -97,7 +99,7 @@ class Town:
         )  # fmt: skip
 
     def call(self) -> list[Event]:
-        name = f"I-{self.count}"
+        name = f"I-{self.prefix}{self.count}"
         self.open.append(name)
         opened = ev.IncidentOpened(
             incident=name, incident_kind="flood", title=f"Water in the cellar {self.count}",
@@ -119,7 +121,7 @@ class Town:
             self.open.pop()
             return [ev.IncidentClosed(incident=incident, result_code="done")]
         if self.count % 3 == 1:
-            self.sent.append(f"A-{self.count}")
+            self.sent.append(f"A-{self.prefix}{self.count}")
             return [
                 ev.UnitAssigned(
                     id=self.sent[-1], unit=f"U{self.dice.randrange(self.crews)}", incident=incident, to_lon_e7=1,
@@ -130,7 +132,8 @@ class Town:
             return [ev.AssignmentEnded(id=self.sent.pop(self.dice.randrange(len(self.sent))), status="done")]
         return [
             ev.AlarmRaised(
-                id=f"AL-{self.count}", priority=2, title="Crew silent", cause_words="no position for ten minutes",
+                id=f"AL-{self.prefix}{self.count}", priority=2, title="Crew silent",
+                cause_words="no position for ten minutes",
                 consequence="nobody knows where it is", action="call it", time_to_act_s=120, subject=incident,
                 key=f"silent/{self.count}",
             )
