@@ -86,7 +86,7 @@ def _draft(answer: Answer, others: list[Answer], ctx: Context) -> Draft:
         evidence += telling.assumptions(answer.laid, [u for u in best.plan if u != NOBODY])
     results = {
         "assignments": errands,
-        "then": told.then(board, answer.setting, rounds) if rounds else [],
+        "afterwards": told.afterwards(board, answer.setting, rounds) if rounds else [],
         "passed_over": [{"unit": unit, "why": why} for unit, why in stays.items()],
         "missing": missing,
         "score": telling.weighted_minutes(rounds.score if rounds else best.worth.score),

@@ -16,7 +16,7 @@ from agents.score import FARTHEST_S, Board
 from picture.events import AlternativeModel
 
 
-def then(board: Board, setting: Setting, rounds: Rounds) -> list[dict[str, Any]]:
+def afterwards(board: Board, setting: Setting, rounds: Rounds) -> list[dict[str, Any]]:
     """What each crew is to do after its first errand, in order; plain JSON."""
     return [
         {

@@ -33,7 +33,7 @@ def sent(draft: Draft) -> dict[str, str]:
 
 
 def follow(draft: Draft, unit: str) -> list[tuple[str, int]]:
-    return [(one["incident"], one["arrival_s"]) for one in draft.results["then"] if one["unit"] == unit]
+    return [(one["incident"], one["arrival_s"]) for one in draft.results["afterwards"] if one["unit"] == unit]
 
 
 def why(draft: Draft, unit: str) -> str:
@@ -78,7 +78,7 @@ def test_one_crew_goes_to_the_most_urgent_first_and_the_proposal_says_what_follo
     second = 600 + WORK_S["lift"] + 100
     third = second + WORK_S["gas"] + 500
     assert follow(draft, "E1") == [("I-2", second), ("I-3", third)]
-    assert [one["after"] for one in draft.results["then"]] == ["I-1", "I-2"]
+    assert [one["after"] for one in draft.results["afterwards"]] == ["I-1", "I-2"]
     line = next(one for one in draft.evidence if one.startswith("E1: I-1 first"))
     assert "then I-2 7000 Long Street (priority 3), about 37 min from now" in line and "then I-3" in line
     assert "I-2 waits for an engine or hazmat team: E1 comes after I-1, about 37 min from now" in draft.consequence
@@ -152,7 +152,7 @@ def test_with_crews_for_all_there_are_no_rounds() -> None:
     town.incident("I-1", 100, "gas", 2)
     town.incident("I-2", 4_000, "gas", 2)
     draft = plan(town)
-    assert draft.results["then"] == [] and len(sent(draft)) == 2
+    assert draft.results["afterwards"] == [] and len(sent(draft)) == 2
     assert not any("Only first errands" in line for line in draft.evidence)
 
 
@@ -162,7 +162,7 @@ def test_with_crews_for_all_there_are_no_rounds() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_help_arrives_sooner_by_weight_than_with_the_nearest_units_in_turn(seed: int) -> None:
     draft = plan(busy_town(seed))
-    assert draft.results["then"]
+    assert draft.results["afterwards"]
     assert draft.results["score"] < draft.results["baseline_score"]
     nearest = next(one for one in draft.alternatives if one.score > draft.results["score"])
     assert nearest.reason.endswith("weighted minutes worse.")
