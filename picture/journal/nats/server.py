@@ -77,7 +77,7 @@ class Site(_Strict):
     leaf_port: int | None = None
     """A hub: where leaves come in. 0 takes any."""
     hub: str = ""
-    """A leaf: ``host:port`` of its hub's leaf port."""
+    """A leaf: ``host:port`` of its hub's leaf port. The seed of a user whom the hub knows lies in ``keys/hub.seed``."""
     tls: Tls | None = None
 
     @classmethod
@@ -223,8 +223,8 @@ def _leafnodes(site: Site, folder: Path) -> dict[str, Any]:
         remote: dict[str, Any] = {"url": f"nats-leaf://{site.hub}", "account": "TOCSIN"}
         seed = seed_file(folder, "hub")
         if seed.exists():
-            remote["nkey"] = str(seed)
+            remote["nkey"] = seed.read_text("ascii").strip()  # the server takes no file here; ours is mode 0600
         if site.tls is not None:
             remote["tls"] = {k: v for k, v in _tls(site.tls).items() if k != "verify"}
-        found |= {"remotes": [remote], "reconnect": 1}
+        found |= {"remotes": [remote], "reconnect": "1s"}
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -50,8 +51,9 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         path = self.folder / CONFIG_FILE
-        path.write_text(server_config(site, self.folder), "utf-8")
-        path.chmod(0o600)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(server_config(site, self.folder))
 
     def start(self) -> Ports:
         """Starts it and tells where it listens; ``TOC-3147`` with the log's last line if it ends at once."""
@@ -110,7 +112,7 @@ class Server:
                 return Ports(found["nats"][0], leaf)
             time.sleep(0.02)
         self.stop()
-        lines = (self.folder / LOG_FILE).read_text("utf-8", "replace").splitlines()
+        lines = [line for line in (self.folder / LOG_FILE).read_text("utf-8", "replace").splitlines() if line.strip()]
         raise JournalError(f"{self.site.name}: {lines[-1] if lines else 'no word'}", code="TOC-3147")
 
 
