@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from console import cli_roads
+from console import cli_journal, cli_roads, cli_world
 from console.house import check_house
-from picture.errors import InputError, InternalError, JournalError, TocsinError, UsageError
+from picture.errors import InputError, InternalError, TocsinError, UsageError
 
 MISSED, USAGE, REFUSED, OURS = 1, 2, 3, 4
 
@@ -24,12 +24,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Tocsin: a control-room console for disaster response across agencies.",
 )
-journal_app = typer.Typer(no_args_is_help=True, help="Read and check journals.")
+journal_app = typer.Typer(no_args_is_help=True, help="Read, check, carry and keep journals.")
 playbook_app = typer.Typer(no_args_is_help=True, help="Check playbooks.")
 city_app = typer.Typer(no_args_is_help=True, help="The cities that drills play in.")
 app.add_typer(journal_app, name="journal")
 app.add_typer(playbook_app, name="playbook")
 app.add_typer(city_app, name="city")
+cli_journal.register(journal_app)
 cli_roads.register(app, city_app)
 
 
@@ -219,82 +220,6 @@ def list_scenarios(as_json: Annotated[bool, typer.Option("--json", help="As JSON
         typer.echo(f"{name:20} {one.title} ({one.minutes:.0f} min, {one.city})")
     for folder in active:
         typer.echo(f"{'running':20} {folder}")
-
-
-@journal_app.command("verify")
-def journal_verify(
-    file: Annotated[Path, typer.Argument(help="A segment file or a journal folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
-    """Checks the chain and signatures, offline and without keys; names the first bad entry. Exit 3 where one is bad."""
-    from picture.journal import verify
-
-    report = verify(file)
-    if as_json:
-        give(
-            {
-                "schema": "tocsin.verify/1",
-                "ok": report.ok,
-                "stream": report.stream,
-                "entries": report.entries,
-                "commits": report.commits,
-                "first_bad": report.first_bad,
-                "why": report.why,
-                "head": report.head,
-            }
-        )
-    elif report.ok:
-        typer.echo(
-            f"{report.stream}: {report.entries} entries in {report.commits} commits, chain and signatures hold."
-            f" Head {report.head}"
-        )
-    else:
-        where = f"entry {report.first_bad}" if report.first_bad is not None else "the file"
-        typer.echo(f"{report.stream}: {where} is bad: {report.why}")
-    if not report.ok:
-        raise typer.Exit(REFUSED)
-
-
-@journal_app.command("show")
-def journal_show(
-    file: Annotated[Path, typer.Argument(help="A segment file or a journal folder.")],
-    after: Annotated[int, typer.Option(help="Only entries after this one.")] = 0,
-    kind: Annotated[list[str] | None, typer.Option(help="Only these kinds (may be repeated).")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many; 0: all.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    to: Annotated[
-        Path | None, typer.Option(help="Lay it out as tables in this SQLite file, for any SQLite tool.")
-    ] = None,
-    digest: Annotated[bool, typer.Option("--digest", help="Only fold it and print the picture's digest.")] = False,
-) -> None:
-    """Shows what a journal holds, clear parts only; with --digest the picture it folds to, with --to as tables."""
-    from itertools import islice
-
-    from sqlite_utils import Database
-
-    from picture.fold import Picture
-    from picture.journal import JournalReader
-    from picture.journal.projections import project, shown
-    from picture.text import visible
-
-    with JournalReader(file) as reader:
-        if digest:
-            # The digest of an altered or cut-off journal would look like any other.
-            report = reader.verify()
-            if not report.ok:
-                raise JournalError(report.why, code="TOC-3002" if report.first_bad else "TOC-3105")
-            picture = Picture(reader.stream).apply_all(reader.read())
-            give({"schema": "tocsin.digest/1", "cursor": picture.cursor, "picture_digest": picture.digest()})
-            return
-        if to is not None:
-            give({"schema": "tocsin.tables/1", "file": str(to), "entries": project(reader, Database(to))})
-            return
-        rows = shown(reader, after=after, kinds=tuple(kind or ()))
-        for row in islice(rows, limit or None):
-            if as_json:
-                typer.echo(json.dumps(row, ensure_ascii=False, default=str))
-            else:
-                typer.echo(visible(f"{row['seq']:>6}  {row['at']}  {row['kind']:<20} {row['what']}"))
 
 
 @playbook_app.command("lint")

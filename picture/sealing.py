@@ -213,7 +213,7 @@ def core_signing_key(folder: Path, entropy: Callable[[int], bytes] = os.urandom)
 def read_signing_key(path: Path) -> Ed25519PrivateKey:
     """The key in a file that ``core_signing_key`` or ``put_next_core_key`` wrote; ``TOC-3108`` if it holds none."""
     try:
-        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes(), validate=True))
+        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes().strip(), validate=True))
     except (OSError, ValueError):
         raise JournalError(f"{path.name} cannot be read.", code="TOC-3108") from None
 
