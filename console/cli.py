@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console import cli_journal, cli_roads, cli_world
+from console import cli_journal, cli_roads
 from console.house import check_house
 from picture.errors import InputError, InternalError, TocsinError, UsageError
 
