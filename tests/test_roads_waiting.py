@@ -129,20 +129,67 @@ def test_errors_of_a_question_reach_who_asked_and_the_next_one_is_answered(
     assert roads.eta("car", *places_of(network, 2)).seconds > 0
 
 
-def test_a_panic_in_a_question_is_answered_by_the_plain_engine(network: RoadNetwork, roads: WaitingRoads) -> None:
-    places = places_of(network, 5)
-    roads.matrix("car", places, places)
+@pytest.mark.parametrize("asked", ["eta", "route", "avoid"])
+def test_a_panic_while_a_question_is_answered_is_named_and_the_plain_engine_answers_it(
+    network: RoadNetwork, roads: WaitingRoads, asked: str
+) -> None:
+    places, held = places_of(network, 5), list[object]()
+    a, b = places[:2]
+    known = roads.eta("car", a, b).seconds
+
+    def sabotage(service: RoutingService) -> None:
+        # RoutingKit refuses to run a query while its last result lives: a real panic, from the real engine.
+        query = service.lane("car").engine._query  # type: ignore[attr-defined]
+        held.append(query.run_multi([(0, 0)], [(1, 0)]))
+
+    roads._ask(PROFILES["car"], sabotage, ())
+    if asked == "eta":
+        assert roads.eta("car", a, b).seconds == known
+    elif asked == "route":
+        route = roads.route("car", a, b)
+        assert isinstance(route, Route) and route.duration_s == known and route.backend == "scipy"
+    else:
+        shut_off = RoadState.free(network).with_changes(0, closed_edges=[7, 8])
+        expected = RoutingService(network, state=shut_off).eta("car", a, b)
+        assert roads.eta("car", a, b, avoid=[7, 8]).seconds == expected
+    assert roads.degraded
+    # What is bound to the owner's thread is let go there; afterwards the roads change and answer as ever.
+    roads._ask(PROFILES["car"], lambda service: held.clear(), ())
+    for epoch in (1, 2):
+        state = shut(network, epoch)
+        roads.update(state)
+        expected_all = RoutingService(network, state=state).matrix("car", places, places)
+        assert np.array_equal(roads.matrix("car", places, places).seconds, expected_all)
+    assert roads.degraded == ""
+
+
+def test_an_engine_that_fails_outside_every_fallback_is_named_to_who_asked(
+    network: RoadNetwork, roads: WaitingRoads
+) -> None:
+    a, b = places_of(network, 2)
+    known = roads.eta("car", a, b)
 
     def break_it(service: RoutingService) -> None:
-        # A weight that RoutingKit cannot hold makes the engine itself panic.
-        engine = service.lane("car").engine
-        engine.patch(np.array([10**7], dtype=np.int32), np.array([5]))
+        service.lane("car").engine.patch(np.array([10**7], dtype=np.int32), np.array([5]))
 
     with pytest.raises(RoadError, match="TOC-5201"):
         roads._ask(PROFILES["car"], break_it, ())
-    roads.update(shut(network, 1))
-    expected = RoutingService(network, state=shut(network, 1)).matrix("car", places, places)
-    assert np.array_equal(roads.matrix("car", places, places).seconds, expected)
+    assert roads.eta("car", a, b) == known
+
+
+def test_a_service_of_an_owner_is_of_no_use_to_who_waits_for_it(network: RoadNetwork, roads: WaitingRoads) -> None:
+    a, b = places_of(network, 2)
+    leaked, _ = roads._ask(PROFILES["car"], lambda service: service, ())
+    known = roads.eta("car", a, b)
+    for attempt in (
+        lambda: leaked.eta("car", a, b),
+        lambda: leaked.update(shut(network, 1)),
+        lambda: leaked.avoiding([1]).__enter__(),
+        leaked.close,
+    ):
+        with pytest.raises(RoadError, match="TOC-5202"):
+            attempt()
+    assert roads.eta("car", a, b) == known
 
 
 def test_an_owner_that_dies_answers_with_its_error_and_a_new_one_takes_its_place(

@@ -84,6 +84,8 @@ def test_one_crew_goes_to_the_most_urgent_first_and_the_proposal_says_what_follo
     assert "I-2 waits for an engine or hazmat team: E1 comes after I-1, about 37 min from now" in draft.consequence
     assert any(one.startswith("Only first errands are proposed now") for one in draft.evidence)
     assert draft.effects == () and json.loads(json.dumps(draft.results)) == draft.results
+    # A playbook reads that name as the step that comes next.
+    assert "then" not in draft.results
 
 
 def test_no_crew_works_for_the_less_urgent_while_the_urgent_waits_for_it_however_short_the_work() -> None:
