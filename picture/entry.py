@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, make_dataclass
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from picture.event import Event
 
@@ -83,15 +83,3 @@ class Entry:
     def ref(self, path: str) -> Ref | None:
         """Where the sealed value at this path lies, or None if there was none."""
         return Ref(self.stream, self.seq, path) if path in self.sealed else None
-
-
-# Filled field by field, a frozen dataclass costs six times as much as an open one of the same layout; a replay makes
-# one entry after another.
-_Filling: Final[Any] = make_dataclass("_Filling", [field.name for field in fields(Entry)], slots=True)
-
-
-def entry_of(*values: Any) -> Entry:
-    """The entry of all its fields, in their order: what ``Entry(...)`` gives, for whoever makes very many."""
-    entry = _Filling(*values)
-    entry.__class__ = Entry
-    return entry  # type: ignore[no-any-return]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from picture import events as ev
 from picture import model as m
 from picture.entry import Entry, Ref
+from picture.records import changed
 
 Handler = Callable[[m.StreamPicture, Entry, Any], None]
 HANDLERS: dict[type[ev.Event], Handler] = {}
@@ -38,7 +38,8 @@ def place_of(
 
 
 def _given(event: ev.Event, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(event, name)) is not None}
+    values = event.__dict__
+    return {name: value for name in names if (value := values[name]) is not None}
 
 
 # --- the world and its site -------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ def feed_registered(p: m.StreamPicture, entry: Entry, e: ev.FeedRegistered) -> N
 def report_received(p: m.StreamPicture, entry: Entry, e: ev.ReportReceived) -> None:
     feed = p.feeds.get(entry.source)
     if feed is not None:
-        p.feeds[feed.id] = replace(
+        p.feeds[feed.id] = changed(
             feed,
             received=feed.received + 1,
             last_received_ms=entry.recorded_ms,
@@ -121,12 +122,12 @@ def report_received(p: m.StreamPicture, entry: Entry, e: ev.ReportReceived) -> N
 def report_refused(p: m.StreamPicture, entry: Entry, e: ev.ReportRefused) -> None:
     feed = p.feeds.get(entry.source)
     if feed is not None:
-        p.feeds[feed.id] = replace(feed, refused=feed.refused + e.repeats)
+        p.feeds[feed.id] = changed(feed, refused=feed.refused + e.repeats)
     minute = e.minute_ms or entry.recorded_ms // 60_000 * 60_000
     key = f"{entry.source}/{minute}/{e.code}"
     known = p.refusals.get(key)
     p.refusals[key] = (
-        replace(known, count=known.count + e.repeats)
+        changed(known, count=known.count + e.repeats)
         if known
         else m.Refusal(entry.source, minute, e.code, e.repeats, entry.seq)
     )
@@ -135,7 +136,7 @@ def report_refused(p: m.StreamPicture, entry: Entry, e: ev.ReportRefused) -> Non
 @on(ev.FeedChanged)
 def feed_changed(p: m.StreamPicture, entry: Entry, e: ev.FeedChanged) -> None:
     if e.id in p.feeds:
-        p.feeds[e.id] = replace(p.feeds[e.id], state=e.state, why=e.why)
+        p.feeds[e.id] = changed(p.feeds[e.id], state=e.state, why=e.why)
 
 
 # --- incidents --------------------------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ def report_linked(p: m.StreamPicture, entry: Entry, e: ev.ReportLinked) -> None:
         place = m.Place(e.lon_e7, e.lat_e7, label, e.uncertainty_m or 0, place.how if place else "coordinates")
     known = [count for count in (incident.people_at_risk, e.people_at_risk) if count is not None]
     ids = incident.authoritative_ids
-    p.incidents[e.incident] = replace(
+    p.incidents[e.incident] = changed(
         incident,
         reports=(*incident.reports, link),
         place=place,
@@ -223,13 +224,13 @@ def incident_changed(p: m.StreamPicture, entry: Entry, e: ev.IncidentChanged) ->
         changes["kind"] = e.incident_kind
     if e.lon_e7 is not None and e.lat_e7 is not None:
         changes["place"] = m.Place(e.lon_e7, e.lat_e7, e.place_label or "", 0, e.place_how or "coordinates")
-    p.incidents[e.incident] = replace(incident, updated_ms=entry.recorded_ms, **changes)
+    p.incidents[e.incident] = changed(incident, updated_ms=entry.recorded_ms, **changes)
 
 
 @on(ev.IncidentMarkedDuplicate)
 def incident_duplicate(p: m.StreamPicture, entry: Entry, e: ev.IncidentMarkedDuplicate) -> None:
     if e.incident in p.incidents:
-        p.incidents[e.incident] = replace(
+        p.incidents[e.incident] = changed(
             p.incidents[e.incident], duplicate_of=e.of, updated_ms=entry.recorded_ms, unread=False
         )
 
@@ -237,7 +238,7 @@ def incident_duplicate(p: m.StreamPicture, entry: Entry, e: ev.IncidentMarkedDup
 @on(ev.IncidentClosed)
 def incident_closed(p: m.StreamPicture, entry: Entry, e: ev.IncidentClosed) -> None:
     if e.incident in p.incidents:
-        p.incidents[e.incident] = replace(
+        p.incidents[e.incident] = changed(
             p.incidents[e.incident], status="closed", result_code=e.result_code, updated_ms=entry.recorded_ms
         )
 
@@ -245,7 +246,7 @@ def incident_closed(p: m.StreamPicture, entry: Entry, e: ev.IncidentClosed) -> N
 @on(ev.IncidentReopened)
 def incident_reopened(p: m.StreamPicture, entry: Entry, e: ev.IncidentReopened) -> None:
     if e.incident in p.incidents:
-        p.incidents[e.incident] = replace(
+        p.incidents[e.incident] = changed(
             p.incidents[e.incident], status="open", result_code="", updated_ms=entry.recorded_ms
         )
 
@@ -271,7 +272,7 @@ _VESSEL_FIELDS = (
 def vessel_updated(p: m.StreamPicture, entry: Entry, e: ev.VesselUpdated) -> None:
     key = str(e.mmsi)
     vessel = p.vessels.get(key) or m.Vessel(e.mmsi)
-    p.vessels[key] = replace(
+    p.vessels[key] = changed(
         vessel, at_ms=entry.at_ms, doubt=e.doubt, judgement=e.judgement, feed=entry.source, **_given(e, _VESSEL_FIELDS)
     )
 
@@ -280,7 +281,7 @@ def vessel_updated(p: m.StreamPicture, entry: Entry, e: ev.VesselUpdated) -> Non
 def sensor_updated(p: m.StreamPicture, entry: Entry, e: ev.SensorUpdated) -> None:
     sensor = p.sensors.get(e.id) or m.Sensor(e.id, e.quantity)
     recent = sensor.recent if e.state == "silent" else (*sensor.recent, (entry.at_ms, e.value))[-KEPT_VALUES:]
-    p.sensors[e.id] = replace(
+    p.sensors[e.id] = changed(
         sensor,
         quantity=e.quantity,
         unit=e.unit,
@@ -299,7 +300,7 @@ def facility_updated(p: m.StreamPicture, entry: Entry, e: ev.FacilityUpdated) ->
     facility = p.facilities.get(e.id)
     if facility is not None:
         attributes = dict(facility.attributes) | {e.attribute: e.value}
-        p.facilities[e.id] = replace(facility, attributes=tuple(sorted(attributes.items())), updated_ms=entry.at_ms)
+        p.facilities[e.id] = changed(facility, attributes=tuple(sorted(attributes.items())), updated_ms=entry.at_ms)
 
 
 @on(ev.HazardChanged)
@@ -353,9 +354,9 @@ def road_closed(p: m.StreamPicture, entry: Entry, e: ev.RoadClosed) -> None:
 @on(ev.RoadReopened)
 def road_reopened(p: m.StreamPicture, entry: Entry, e: ev.RoadReopened) -> None:
     if e.id in p.closures:
-        p.closures[e.id] = replace(p.closures[e.id], status="lifted", lifted_ms=entry.at_ms, entry=entry.seq)
+        p.closures[e.id] = changed(p.closures[e.id], status="lifted", lifted_ms=entry.at_ms, entry=entry.seq)
     if e.id in p.road_changes:
-        p.road_changes[e.id] = replace(p.road_changes[e.id], status="lifted", lifted_ms=entry.at_ms)
+        p.road_changes[e.id] = changed(p.road_changes[e.id], status="lifted", lifted_ms=entry.at_ms)
 
 
 @on(ev.RoadChanged)
@@ -383,7 +384,7 @@ def alarm_raised(p: m.StreamPicture, entry: Entry, e: ev.AlarmRaised) -> None:
     known = p.alarms.get(e.id)
     if known is not None:
         back = known.state == "returned_unacknowledged"
-        p.alarms[e.id] = replace(
+        p.alarms[e.id] = changed(
             known,
             count=known.count + 1,
             last_ms=entry.at_ms,
@@ -420,7 +421,7 @@ def alarm_changed(p: m.StreamPicture, entry: Entry, e: ev.AlarmChanged) -> None:
         changes |= {"acknowledged_by": entry.actor.person, "acknowledged_ms": entry.at_ms}
     if e.state == "cleared":
         changes["cleared_by"] = entry.actor.person
-    p.alarms[e.id] = replace(alarm, **changes)
+    p.alarms[e.id] = changed(alarm, **changes)
 
 
 # --- units, log, desk -------------------------------------------------------------------------------------------
@@ -430,7 +431,7 @@ def alarm_changed(p: m.StreamPicture, entry: Entry, e: ev.AlarmChanged) -> None:
 def unit_status(p: m.StreamPicture, entry: Entry, e: ev.UnitStatusChanged) -> None:
     unit = p.units.get(e.unit)
     if unit is not None and e.local_status in m.UNIT_STATUSES:
-        p.units[e.unit] = replace(
+        p.units[e.unit] = changed(
             unit, local_status=e.local_status, status=m.UNIT_STATUSES[e.local_status][0], since_ms=entry.at_ms
         )
 
@@ -440,7 +441,7 @@ def unit_located(p: m.StreamPicture, entry: Entry, e: ev.UnitLocated) -> None:
     unit = p.units.get(e.unit)
     lon, lat = entry.ref("lon_e7"), entry.ref("lat_e7")
     if unit is not None and lon and lat and entry.at_ms >= unit.position_at_ms:
-        p.units[e.unit] = replace(unit, position=(lon, lat), position_at_ms=entry.at_ms)
+        p.units[e.unit] = changed(unit, position=(lon, lat), position_at_ms=entry.at_ms)
 
 
 @on(ev.UnitAssigned)
@@ -462,10 +463,10 @@ def unit_assigned(p: m.StreamPicture, entry: Entry, e: ev.UnitAssigned) -> None:
         flagged=e.flagged,
         entry=entry.seq,
     )
-    p.units[e.unit] = replace(unit, assignment=e.id, local_status="dispatched", status="assigned", since_ms=entry.at_ms)
+    p.units[e.unit] = changed(unit, assignment=e.id, local_status="dispatched", status="assigned", since_ms=entry.at_ms)
     incident = p.incidents.get(e.incident)
     if incident is not None and e.unit not in incident.units:
-        p.incidents[e.incident] = replace(incident, units=(*incident.units, e.unit), updated_ms=entry.recorded_ms)
+        p.incidents[e.incident] = changed(incident, units=(*incident.units, e.unit), updated_ms=entry.recorded_ms)
 
 
 @on(ev.AssignmentEnded)
@@ -473,13 +474,13 @@ def assignment_ended(p: m.StreamPicture, entry: Entry, e: ev.AssignmentEnded) ->
     assignment = p.assignments.get(e.id)
     if assignment is None:
         return
-    p.assignments[e.id] = replace(assignment, status=e.status, ended_ms=entry.at_ms)
+    p.assignments[e.id] = changed(assignment, status=e.status, ended_ms=entry.at_ms)
     unit = p.units.get(assignment.unit)
     if unit is not None and unit.assignment == e.id:
-        p.units[unit.id] = replace(unit, assignment="")
+        p.units[unit.id] = changed(unit, assignment="")
     incident = p.incidents.get(assignment.incident)
     if incident is not None:
-        p.incidents[incident.id] = replace(
+        p.incidents[incident.id] = changed(
             incident,
             units=tuple(name for name in incident.units if name != assignment.unit),
             updated_ms=entry.recorded_ms,
@@ -494,11 +495,11 @@ def log_written(p: m.StreamPicture, entry: Entry, e: ev.LogWritten) -> None:
 @on(ev.ShiftChanged)
 def shift_changed(p: m.StreamPicture, entry: Entry, e: ev.ShiftChanged) -> None:
     if e.step == "offered":
-        p.shift = replace(p.shift, offered_to=e.to, brief=entry.ref("brief"), confirmed=False)
+        p.shift = changed(p.shift, offered_to=e.to, brief=entry.ref("brief"), confirmed=False)
     elif e.step == "confirmed":
-        p.shift = replace(p.shift, confirmed=True)
+        p.shift = changed(p.shift, confirmed=True)
     elif e.step == "refused":
-        p.shift = replace(p.shift, offered_to="", brief=None, confirmed=False)
+        p.shift = changed(p.shift, offered_to="", brief=None, confirmed=False)
     else:
         before = p.shift.person if e.step == "accepted" else ""
         p.shift = m.Shift(e.person, e.position, entry.at_ms, p.shift.brief if e.step == "accepted" else None, before)
@@ -523,9 +524,9 @@ def drill_controlled(p: m.StreamPicture, entry: Entry, e: ev.DrillControlled) ->
         changes["speed"] = e.speed
     if e.action in ("stop", "finish"):
         changes["stopped"] = e.why or e.action
-    p.drill = replace(p.drill, **changes)
+    p.drill = changed(p.drill, **changes)
 
 
 @on(ev.InjectGiven)
 def inject_given(p: m.StreamPicture, entry: Entry, e: ev.InjectGiven) -> None:
-    p.drill = replace(p.drill, injects=(*p.drill.injects, (e.id, e.title, entry.at_ms)))
+    p.drill = changed(p.drill, injects=(*p.drill.injects, (e.id, e.title, entry.at_ms)))

@@ -4,14 +4,13 @@ completes ``HANDLERS``.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from picture import events as ev
 from picture import keeping as k
 from picture import model as m
 from picture.entry import Entry
 from picture.folding import on
 from picture.folding_intentions import HANDLERS
+from picture.records import changed
 
 __all__ = ["HANDLERS"]
 
@@ -49,7 +48,7 @@ def session_changed(p: m.StreamPicture, entry: Entry, e: ev.SessionChanged) -> N
     elif e.state == "opened":
         p.sessions[e.id] = k.DeskSession(e.id, e.person, e.position, e.role, entry.at_ms, client=e.client)
     elif e.id in p.sessions:
-        p.sessions[e.id] = replace(p.sessions[e.id], locked=e.state == "locked")
+        p.sessions[e.id] = changed(p.sessions[e.id], locked=e.state == "locked")
 
 
 @on(ev.ClaimChanged)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from picture import events as ev
 from picture import model as m
 from picture.entry import Entry
 from picture.folding import HANDLERS, on, place_of
+from picture.records import changed
 
 __all__ = ["HANDLERS", "effect_of"]
 
@@ -21,7 +20,7 @@ def run_started(p: m.StreamPicture, entry: Entry, e: ev.RunStarted) -> None:
 def run_step(p: m.StreamPicture, entry: Entry, e: ev.RunStep) -> None:
     run = p.runs.get(e.id)
     if run is not None:
-        p.runs[e.id] = replace(
+        p.runs[e.id] = changed(
             run,
             step=e.step,
             status="waiting" if e.outcome == "waiting" else "running",
@@ -32,7 +31,7 @@ def run_step(p: m.StreamPicture, entry: Entry, e: ev.RunStep) -> None:
 @on(ev.RunEnded)
 def run_ended(p: m.StreamPicture, entry: Entry, e: ev.RunEnded) -> None:
     if e.id in p.runs:
-        p.runs[e.id] = replace(p.runs[e.id], status=e.status)
+        p.runs[e.id] = changed(p.runs[e.id], status=e.status)
 
 
 def effect_of(e: ev.EffectModel) -> m.Effect:
@@ -68,7 +67,7 @@ def proposal_made(p: m.StreamPicture, entry: Entry, e: ev.ProposalMade) -> None:
     )
     replaced = p.proposals.get(e.replaces)
     if replaced is not None and replaced.status == "waiting":
-        p.proposals[e.replaces] = replace(replaced, status="replaced")
+        p.proposals[e.replaces] = changed(replaced, status="replaced")
 
 
 @on(ev.DecisionMade)
@@ -78,7 +77,7 @@ def decision_made(p: m.StreamPicture, entry: Entry, e: ev.DecisionMade) -> None:
     )
     proposal = p.proposals.get(e.proposal)
     if proposal is not None:
-        p.proposals[e.proposal] = replace(proposal, decisions=(*proposal.decisions, e.id))
+        p.proposals[e.proposal] = changed(proposal, decisions=(*proposal.decisions, e.id))
 
 
 @on(ev.ProposalSettled)
@@ -87,9 +86,9 @@ def proposal_settled(p: m.StreamPicture, entry: Entry, e: ev.ProposalSettled) ->
     if proposal is None:
         return
     if e.status == "escalated":
-        p.proposals[e.id] = replace(proposal, escalated=True)
+        p.proposals[e.id] = changed(proposal, escalated=True)
     else:
-        p.proposals[e.id] = replace(proposal, status=e.status, refusal=e.diff)
+        p.proposals[e.id] = changed(proposal, status=e.status, refusal=e.diff)
 
 
 @on(ev.RequestMade)
@@ -101,7 +100,7 @@ def request_made(p: m.StreamPicture, entry: Entry, e: ev.RequestMade) -> None:
 def request_answered(p: m.StreamPicture, entry: Entry, e: ev.RequestAnswered) -> None:
     request = p.requests.get(e.id)
     if request is not None:
-        p.requests[e.id] = replace(
+        p.requests[e.id] = changed(
             request,
             status=e.status,
             terms=e.terms or request.terms,
@@ -142,7 +141,7 @@ def delivery_changed(p: m.StreamPicture, entry: Entry, e: ev.DeliveryChanged) ->
         return
     new = m.Delivery(e.recipient, e.channel, e.state, entry.at_ms, e.attempts, e.detail)
     same = (e.recipient, e.channel)
-    p.alerts[e.alert] = replace(
+    p.alerts[e.alert] = changed(
         alert, deliveries=tuple(new if (d.recipient, d.channel) == same else d for d in alert.deliveries)
     )
 
@@ -150,4 +149,4 @@ def delivery_changed(p: m.StreamPicture, entry: Entry, e: ev.DeliveryChanged) ->
 @on(ev.AlertEnded)
 def alert_ended(p: m.StreamPicture, entry: Entry, e: ev.AlertEnded) -> None:
     if e.id in p.alerts:
-        p.alerts[e.id] = replace(p.alerts[e.id], status=e.status)
+        p.alerts[e.id] = changed(p.alerts[e.id], status=e.status)

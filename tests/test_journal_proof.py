@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BeforeValidator, Field, ValidationError, field_serializer, field_validator
 
-from picture.entry import Actor, Entry, entry_of
 from picture.errors import JournalError
 from picture.events import KINDS, Event, SensorUpdated, VesselUpdated, clear_part
 from picture.journal.chain import decoded_event, encoded
@@ -152,15 +151,3 @@ def test_what_might_read_back_as_something_else_is_not_trusted(event: Event) -> 
 
 def test_plain_kinds_are_trusted() -> None:
     assert reads_back(_Plain(words=(("a", 1),), level=0.1, short="b"), b"")
-
-
-def test_an_entry_filled_fast_is_an_entry() -> None:
-    values = (
-        1, "core", 7, "c-1", 0, "vessel.updated", 1, 5, 6, Actor("a"), "ais", "B2", "", (1, 2), "d", "p", "h",
-        VesselUpdated(mmsi=1), ("text",),
-    )  # fmt: skip
-    fast = entry_of(*values)
-    assert type(fast) is Entry
-    assert (fast, hash(fast), repr(fast)) == (Entry(*values), hash(Entry(*values)), repr(Entry(*values)))
-    with pytest.raises(AttributeError):
-        fast.seq = 8  # type: ignore[misc]

@@ -16,10 +16,11 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from picture.entry import Actor, Entry, NewEntry, canonical, entry_of
+from picture.entry import Actor, Entry, NewEntry, canonical
 from picture.errors import JournalError
 from picture.events import KINDS, UPCASTERS, Event
 from picture.journal.proof import reads_back
+from picture.records import filled
 
 ENVELOPE_VERSION: Final = 1
 MAX_PAYLOAD: Final = 16 << 20
@@ -150,9 +151,9 @@ def decoded(stream: str, row: Row, event: Event | None = None) -> Entry:
     """The entry of a row, whose event may be at hand already."""
     (seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade, agreement, cause, payload, sealed,
      digest, prev, hash_) = row  # fmt: skip
-    return entry_of(
-        ENVELOPE_VERSION, stream, seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, _actor(actor), source, grade,
-        agreement, () if cause == "[]" else tuple(json.loads(cause)), digest, prev, hash_,
+    return filled(
+        Entry, ENVELOPE_VERSION, stream, seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, _actor(actor), source,
+        grade, agreement, () if cause == "[]" else tuple(json.loads(cause)), digest, prev, hash_,
         event or decoded_event(kind, kind_v, payload), tuple(sorted(json.loads(sealed))) if sealed else (),
     )  # fmt: skip
 
