@@ -17,6 +17,9 @@ class Clearance:
     """Whether sealed values travel opened, beside their entries; raw bytes of messages never do."""
     withheld: frozenset[str]
     """Kinds of entries that travel without their content."""
+    without: tuple[str, ...] | None
+    """The tables that only withheld kinds fill, if that is all those kinds do: the view is the whole picture without
+    them. None where the view must be folded by itself."""
 
 
 CLEARANCES: dict[str, Clearance] = {
@@ -32,12 +35,14 @@ CLEARANCES: dict[str, Clearance] = {
                 "user.changed",  # who may log in
             }
         ),
+        without=None,  # reports also move their feeds' counters
     ),
     "operator": Clearance(
         sealed=True,  # whoever takes calls must read them
         withheld=frozenset({"user.changed"}),  # who may log in, with which key, is for those who administer it
+        without=("users",),
     ),
-    "full": Clearance(sealed=True, withheld=frozenset()),
+    "full": Clearance(sealed=True, withheld=frozenset(), without=()),
 }
 
 BY_ROLE = {

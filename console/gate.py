@@ -12,7 +12,8 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from console.commands import Command
+from console.commands import ChangeUser, Command
+from console.desk import Handled
 from console.people import Person
 from picture.errors import RefusedError
 
@@ -29,6 +30,10 @@ class Hello(BaseModel):
     """Hex Ed25519 key that this client signs decisions with; empty if it makes none."""
     cursor: dict[str, int] = Field(default_factory=dict)
     client: Literal["", "tui", "cli", "browser"] = ""
+    token: str = Field(default="", max_length=100, repr=False)
+    totp: str = Field(default="", max_length=10, repr=False)
+    ticket: str = Field(default="", max_length=1000, repr=False)
+    """What the core gave at log-in, to come back to the same session after the link broke."""
 
 
 @dataclass(slots=True)
@@ -39,12 +44,13 @@ class Seat:
     clearance: str
     """Which of the picture's views they follow: a row of ``console.clearance.CLEARANCES``."""
     client: str = ""
+    proof: Literal["name", "ticket", "log-in"] = "name"
+    """What they showed: only a name, the ticket of an earlier log-in, or token and second factor now."""
     session: str = ""
-    """Id of the session's entries; the door fills it in."""
+    """Id of the session's entries; a ticket names it, else the door does."""
     locked: bool = False
-    logged_in: bool = True
-    greeting: dict[str, str] = field(default_factory=dict)
-    """What the first answer tells this client alone."""
+    read: set[tuple[str, int, str]] = field(default_factory=set)
+    """Sealed values of past pictures that this session opened, as the journal says already."""
 
 
 class Gate(Protocol):
@@ -56,6 +62,18 @@ class Gate(Protocol):
 
     def allow(self, seat: Seat, command: Command) -> None:
         """Nothing if this command may be given from this seat; ``RefusedError`` otherwise. Roles are judged later."""
+        ...
+
+    def ticket(self, seat: Seat) -> str:
+        """What lets this client come back to its session without logging in again; empty where it needs nothing."""
+        ...
+
+    def prove(self, seat: Seat, token: str, totp: str) -> None:
+        """Nothing if one of the two is this person's; ``RefusedError`` otherwise."""
+        ...
+
+    def change_user(self, seat: Seat, command: ChangeUser) -> Handled:
+        """Drafts and answer of a change among the users; ``RefusedError`` where it may not be."""
         ...
 
 
@@ -76,3 +94,12 @@ class DrillGate:
 
     def allow(self, seat: Seat, command: Command) -> None:
         """Nothing: in a drill the role says it all."""
+
+    def ticket(self, seat: Seat) -> str:
+        return ""
+
+    def prove(self, seat: Seat, token: str, totp: str) -> None:
+        raise RefusedError("Nobody has a token in a drill: use the PIN it was locked with.", code="TOC-4031")
+
+    def change_user(self, seat: Seat, command: ChangeUser) -> Handled:
+        raise RefusedError("A drill has no users: whoever attaches may play.", code="TOC-4042")

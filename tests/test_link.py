@@ -18,7 +18,7 @@ from websockets.asyncio.client import unix_connect
 
 from console import commands as c
 from console.commander import Commander
-from console.gate import DrillGate
+from console.gate import DrillGate, Gate
 from console.link import MAX_SOCKET_PATH, Change, Link, LinkDown, socket_of
 from console.pacer import Pacer
 from console.web import api
@@ -37,16 +37,25 @@ NAME = "Ines Prado"
 class Site:
     """A core with its door on a real socket."""
 
-    def __init__(self, room: Room, folder: Path) -> None:
+    def __init__(self, room: Room, folder: Path, gate: Gate | None = None) -> None:
         self.room = room
+        self.folder = folder
+        self.gate = gate or DrillGate(lambda _: False)
         self.socket = folder / "core.sock"
         self.pacer = Pacer(room.core)
         self.pacer.paused = True
-        commander = Commander(room.core, room.desk, room.executor, pace=self.pacer)
         self.depth: tuple[bytes, tuple[int, int]] | None = None
-        gate = DrillGate(lambda _: False)
-        self.door = Door(room.core, commander, self.pacer, gate, lambda: self.depth, folder / "city.pack")
         self.changes: list[Change] = []
+        self.on_change: Callable[[Change], None] = self.changes.append
+        self.again()
+
+    def again(self) -> None:
+        """A new door before the same core, as after a restart."""
+        core, commander = self.room.core, Commander(self.room.core, self.room.desk, self.room.executor, pace=self.pacer)
+        self.door = Door(core, commander, self.pacer, self.gate, lambda: self.depth, self.folder / "city.pack")
+
+    def told(self, change: Change) -> None:
+        self.on_change(change)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -68,10 +77,10 @@ class Site:
             await asyncio.wait([beating])
 
     @contextlib.asynccontextmanager
-    async def link(self, name: str = NAME, *, wait: bool = True) -> AsyncIterator[Link]:
+    async def link(self, name: str = NAME, *, wait: bool = True, position: str = "duty_officer") -> AsyncIterator[Link]:
         """A client that follows; ``wait``: once it has the whole picture."""
-        link = Link(self.socket, name, "duty_officer", key_of(name))
-        running = asyncio.create_task(link.run(self.changes.append))
+        link = Link(self.socket, name, position, key_of(name))
+        running = asyncio.create_task(link.run(self.told))
         try:
             await until(lambda: not wait or self.same(link) or running.done())
             yield link
@@ -137,6 +146,7 @@ async def test_raw_bytes_of_messages_never_leave_the_core(site: Site) -> None:
     refused = ev.ReportRefused(code="TOC-2002", detail="quoted", size=9, sha256="0" * 64, head="cGxhbnRlZA==")
     async with site.open(), raw(site, hello()) as wire:
         frames = [await wire.recv(), await wire.recv()]
+        assert site.door.clients == 1
         site.room.record(refused)
         frames.append(await wire.recv())
         assert json.loads(frames[2])["entries"][0]["kind"] == "report.refused"
@@ -155,7 +165,8 @@ async def test_a_client_comes_back_by_its_cursor_after_the_core_was_gone(site: S
         async with site.open():
             await until(lambda: site.same(link))
             assert link.state == "live" and not [one for one in site.changes if one.snapshot]
-            assert [one.kinds for one in site.changes if one.entries] == [{"log.written"}]
+            told = {kind for one in site.changes for kind in one.kinds}
+            assert told == {"log.written", "session.changed"}
             assert link.picture.digest() == site.room.core.picture.digest()
             (line,) = link.picture.home.log.values()
             assert link.text(line.text) == "while you were away"
@@ -165,16 +176,19 @@ async def test_a_client_far_behind_gets_a_snapshot(site: Site, monkeypatch: pyte
     monkeypatch.setattr(api, "CATCH_UP_ENTRIES", 2)
     stream = site.room.core.picture.home_stream
     async with site.open():
-        for cursor, kind in ((2, "entries"), (1, "snapshot"), (99, "snapshot"), (4, "entries")):
+        # Greeting a client is an entry itself: it is one more behind than it was before it came.
+        for behind, kind in ((0, "entries"), (1, "entries"), (2, "snapshot"), (-99, "snapshot")):
+            cursor = site.room.core.home.seq - behind
             async with raw(site, hello(cursor={stream: cursor})) as wire:
                 types = [json.loads(await wire.recv())["type"] for _ in range(2)]
                 assert types == ["hello", kind]
+            await until(lambda: not site.room.core.home.sessions)
 
 
 async def test_a_client_that_does_not_read_is_let_go_and_holds_nobody_up(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "QUEUE_FRAMES", 8)
+    monkeypatch.setattr("console.web.fanout.QUEUE_FRAMES", 8)
     async with site.open(), site.link() as link:
         loop, slow = asyncio.get_running_loop(), sockets.socket(sockets.AF_UNIX)
         slow.setblocking(False)
@@ -262,15 +276,15 @@ async def test_a_decision_signed_by_the_client_is_carried_out(site: Site) -> Non
      '{"id": 1, "command": {"do": "assign", "unit": "E12", "extra": 1}}', "[" * 100_000],
 )  # fmt: skip
 async def test_what_is_no_command_is_refused_and_the_link_stays(site: Site, text: str) -> None:
-    before = site.room.core.home.seq
     async with site.open(), raw(site, hello()) as wire:
         await wire.recv(), await wire.recv()
+        before = site.room.core.home.seq
         await wire.send(text)
         answer = json.loads(await wire.recv())
         assert (answer["ok"], answer["error"]["code"]) == (False, "TOC-4011")
         await wire.send('{"id": 2, "command": {"do": "explain"}}')
         assert json.loads(await wire.recv()) == {"type": "answer", "id": 2, "ok": True, "result": {"traces": []}}
-    assert site.room.core.home.seq == before
+        assert site.room.core.home.seq == before
 
 
 # --- who may come in --------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""The core's own door: one WebSocket on a unix socket, for clients that follow, ask and command.
+"""The core's own door: one WebSocket for clients that follow, ask and command; on a unix socket, or over TLS.
 
 A client says who it is and how far it has read; it gets a snapshot or the missing entries, then every commit as it is
-folded. Frames are encoded once for all. A client that does not read fast enough is let go and resumes by its cursor.
+folded, in what its clearance may know (``console.web.fanout``). A client that does not read fast enough is let go and
+resumes by its cursor.
 """
 
 from __future__ import annotations
@@ -10,27 +11,34 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Protocol
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from console.commander import Commander
-from console.commands import COMMAND
+from console.commands import COMMAND, Command
 from console.core import Core
-from console.gate import Gate, Hello, Seat
-from console.web.frames import NEVER_SENT, PROTOCOL, Frame, encode, entry_frame, flood_frame, refs_in
-from picture.entry import Entry, Ref
+from console.gate import Gate, Hello
+from console.sessions import AtSeat, Sessions
+from console.web.fanout import Client, Fanout
+from console.web.frames import PROTOCOL, Frame, encode, flood_frame
+from console.web.past import AskJournal, AskPast, Past
 from picture.errors import InternalError, RefusedError, TocsinError
 from picture.fold import FOLD_VERSION
+from picture.history import History
 
 BEAT_S = 1.0
-QUEUE_FRAMES = 2_000
-"""Frames a client may lag behind before it is let go."""
+DIGEST_S = 15.0
+"""How often clients compare their pictures with the core's, if anything happened."""
 CATCH_UP_ENTRIES = 2_000
 """A client further behind than this gets a snapshot."""
+MOST_QUESTIONS = 4
+"""About the past, of one client, at the same time."""
+MAX_HELLO = 64 * 1024
+_ASK: TypeAdapter[AskPast | AskJournal] = TypeAdapter(AskPast | AskJournal)
 
 
 class Clock(Protocol):
@@ -55,26 +63,40 @@ class Door:
         gate: Gate,
         flood: Callable[[], tuple[bytes, tuple[int, int]] | None],
         pack: Path,
+        history: History | None = None,
     ) -> None:
+        """``history`` answers about the past; without one the journal itself is read, from its start."""
         self._core = core
         self._commander = commander
         self._clock = clock
         self._gate = gate
         self._flood = flood
         self._pack = pack
-        self._clients: set[asyncio.Queue[str | None]] = set()
+        self.fanout = Fanout(core, self._time)
+        self._past = Past(core, self.fanout, history or History(core.journal))
+        self._sessions = Sessions(core, gate)
         self._flood_sent: bytes | None = None
-        core.listen(self.publish)
+        self._hash = core.journal.head().hash
+        self._compared = 0
+        core.listen(lambda entries: setattr(self, "_hash", entries[-1].hash))
 
     @property
     def clients(self) -> int:
         """How many follow now."""
-        return len(self._clients)
+        return len(self.fanout.clients)
 
-    def app(self) -> FastAPI:
-        """The ASGI application; docs and schema pages are off."""
+    def app(self, hosts: Collection[str] = ("core",)) -> FastAPI:
+        """The ASGI application, for who calls it by one of these names; docs and schema pages are off."""
+        names = frozenset(host.lower() for host in hosts)
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-        app.add_api_websocket_route("/link", self.serve)
+
+        async def link(socket: WebSocket) -> None:
+            if not _called_right(socket, names):
+                await socket.close(code=1008)  # before it is accepted: answered as HTTP 403
+                return
+            await self.serve(socket)
+
+        app.add_api_websocket_route("/link", link)
         app.add_api_route("/health", self.health, methods=["GET"])
         return app
 
@@ -84,15 +106,6 @@ class Door:
 
     # --- telling --------------------------------------------------------------------------------------------
 
-    def publish(self, entries: Sequence[Entry]) -> None:
-        """Listener of the core: one frame for everybody."""
-        if self._clients:
-            self._send_all(encode(self._entries(entries)))
-
-    def _entries(self, entries: Sequence[Entry]) -> Frame:
-        frames = [entry_frame(entry, self._core.journal.opened(entry) if entry.sealed else {}) for entry in entries]
-        return {"type": "entries", "entries": frames, **self._time()}
-
     def _time(self) -> Frame:
         return {
             "now_ms": max(self._clock.target_ms(), self._core.now_ms()),
@@ -100,26 +113,28 @@ class Door:
             "paused": self._clock.paused,
         }
 
-    def _send_all(self, text: str) -> None:
-        for queue in list(self._clients):
-            self._put(queue, text)
-
-    def _put(self, queue: asyncio.Queue[str | None], text: str) -> None:
-        try:
-            queue.put_nowait(text)
-        except asyncio.QueueFull:
-            self._clients.discard(queue)
-            while not queue.empty():
-                queue.get_nowait()
-            queue.put_nowait(None)
-
     async def beat(self) -> None:
-        """Tells the time and the head every second, so that a silent link is seen as silent; the flood if it moved."""
+        """Tells time and head every second, so that a silent link is seen as silent; the flood if it moved."""
+        self._clock.catch_up()
+        self._sessions.tidy()
+        comparing: asyncio.Task[None] | None = None
+        beats = 0
         while True:
             await asyncio.sleep(BEAT_S)
-            if self._clients:
-                self._send_all(encode({"type": "beat", "head": self._core.home.seq, **self._time()}))
-                self._tell_flood()
+            beats += 1
+            if not self.clients:
+                continue
+            self.fanout.flush()
+            self.fanout.send_all(encode(self._beat()))
+            self._tell_flood()
+            if beats * BEAT_S >= DIGEST_S and (comparing is None or comparing.done()):
+                beats = 0
+                if self._compared != self._core.home.seq:
+                    self._compared = self._core.home.seq
+                    comparing = asyncio.create_task(self.fanout.tell_digests())
+
+    def _beat(self) -> Frame:
+        return {"type": "beat", "head": self._core.home.seq, "hash": self._hash, **self._time()}
 
     def _tell_flood(self) -> None:
         field = self._flood()
@@ -127,58 +142,60 @@ class Door:
         if data != self._flood_sent:
             self._flood_sent = data
             dry: Frame = {"type": "flood", "rows": 0, "columns": 0, "depth": ""}
-            self._send_all(encode(flood_frame(*field) if field else dry))
-
-    def _snapshot(self) -> Frame:
-        picture = self._core.picture.as_json()
-        opened = []
-        for stream, seq, path in sorted(set(refs_in(picture, frozenset(self._core.picture.streams)))):
-            value = None if path in NEVER_SENT else self._core.opened(Ref(stream, seq, path))
-            if value is not None:
-                opened.append([stream, seq, path, value])
-        return {
-            "type": "snapshot",
-            "home": self._core.picture.home_stream,
-            "picture": picture,
-            "opened": opened,
-            **self._time(),
-        }
+            self.fanout.send_all(encode(flood_frame(*field) if field else dry))
 
     # --- one client -----------------------------------------------------------------------------------------
 
     async def serve(self, socket: WebSocket) -> None:
         """One client from hello to goodbye."""
         await socket.accept()
-        queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_FRAMES)
+        client: Client | None = None
         try:
             hello = _hello_of(await socket.receive_text())
-            seat = self._welcome(hello)
-            self._greet(queue, hello)
-            writer = asyncio.create_task(self._write(socket, queue))
+            client = self._welcome(hello)
+            await self._greet(client, hello)
+            writer = asyncio.create_task(_write(socket, client))
+            asking: set[asyncio.Task[None]] = set()
             try:
                 async for text in socket.iter_text():
-                    self._put(queue, encode(self._answer(text, seat)))
+                    await self._hear(text, client, asking)
             finally:
-                writer.cancel()
-                await asyncio.wait([writer])
+                for task in (writer, *asking):
+                    task.cancel()
+                await asyncio.wait([writer, *asking])
         except WebSocketDisconnect:
             return
         except TocsinError as error:
             await socket.send_text(encode({"type": "refused", **error.as_json()}))
             await socket.close()
         finally:
-            self._clients.discard(queue)
+            if client is not None:
+                self.fanout.clients.discard(client)
+                self._left(client)
 
-    def _welcome(self, hello: Hello) -> Seat:
+    def _welcome(self, hello: Hello) -> Client:
         if hello.protocol != PROTOCOL or hello.fold != FOLD_VERSION:
             raise RefusedError(
                 f"This core speaks {PROTOCOL} and {FOLD_VERSION}; use the same version of Tocsin.", code="TOC-4010"
             )
-        return self._gate.admit(hello)
+        self._clock.catch_up()
+        seat = self._gate.admit(hello)
+        self._sessions.open(seat)
+        return Client(seat)
 
-    def _greet(self, queue: asyncio.Queue[str | None], hello: Hello) -> None:
-        home = self._core.home
-        queue.put_nowait(
+    def _left(self, client: Client) -> None:
+        try:
+            self._clock.catch_up()
+            self._sessions.close(client.seat)
+        except TocsinError as error:
+            # The core is closing: its next start closes the sessions that were left.
+            logging.info("%s", error)
+
+    async def _greet(self, client: Client, hello: Hello) -> None:
+        view = await self.fanout.views.view(client.seat.clearance)
+        home, seat = self._core.home, client.seat
+        self.fanout.join(client)
+        client.put(
             encode(
                 {
                     "type": "hello",
@@ -189,29 +206,56 @@ class Door:
                     "stream": home.stream,
                     "head": home.seq,
                     "pack": str(self._pack),
+                    "role": seat.person.role,
+                    "clearance": seat.clearance,
+                    "session": seat.session,
+                    "locked": seat.locked,
+                    "ticket": self._gate.ticket(seat),
                     **self._time(),
                 }
             )
         )
         seen = hello.cursor.get(home.stream, 0)
         if 0 < seen <= home.seq and home.seq - seen <= CATCH_UP_ENTRIES:
-            queue.put_nowait(encode(self._entries(list(self._core.journal.read(after=seen)))))
+            client.put(self.fanout.entries(list(self._core.journal.read(after=seen)), client.channel))
         else:
-            queue.put_nowait(encode(self._snapshot()))
+            client.put(self.fanout.snapshot(view, client.channel))
         field = self._flood()
         if field:
-            queue.put_nowait(encode(flood_frame(*field)))
-        self._clients.add(queue)
+            client.put(encode(flood_frame(*field)))
 
-    async def _write(self, socket: WebSocket, queue: asyncio.Queue[str | None]) -> None:
+    async def _hear(self, text: str, client: Client, asking: set[asyncio.Task[None]]) -> None:
+        kind = _type_of(text)
+        if kind in ("past", "journal"):
+            asking -= {task for task in asking if task.done()}
+            if len(asking) >= MOST_QUESTIONS:
+                client.put(encode(_no(_number_of(text), RefusedError("One question at a time.", code="TOC-4044"))))
+                return
+            asking.add(asyncio.create_task(self._look_back(text, client)))
+        elif kind == "resync":
+            await self._resync(client)
+        else:
+            locked = client.seat.locked
+            answer = self._answer(text, client)
+            self.fanout.flush()
+            if locked and not client.seat.locked:
+                await self._resync(client)  # with what was sealed while it was locked
+            client.put(encode(answer))
+
+    async def _resync(self, client: Client) -> None:
+        view = await self.fanout.views.view(client.seat.clearance)
+        self.fanout.flush()
+        client.put(self.fanout.snapshot(view, client.channel))
+
+    async def _look_back(self, text: str, client: Client) -> None:
         try:
-            while (text := await queue.get()) is not None:
-                await socket.send_text(text)
-            await socket.close(code=1013, reason="too slow; resume by cursor")
-        except WebSocketDisconnect:
-            return  # gone while we wrote: whoever reads from it hears of it too
+            client.put(await self._past.answer(_ASK.validate_json(text), client))
+        except ValueError as error:
+            client.put(encode(_no(_number_of(text), RefusedError(_why_not(error), code="TOC-4044"))))
+        except TocsinError as error:
+            client.put(encode(_no(_number_of(text), error)))
 
-    def _answer(self, text: str, seat: Seat) -> Frame:
+    def _answer(self, text: str, client: Client) -> Frame:
         number: Any = None
         try:
             frame = json.loads(text)
@@ -220,15 +264,47 @@ class Door:
         except (ValueError, KeyError, AttributeError, RecursionError) as error:
             return _no(number, RefusedError(_why_not(error), code="TOC-4011"))
         try:
-            self._clock.catch_up()
-            result = self._commander.give(command, seat.person)
-            return {"type": "answer", "id": number, "ok": True, "result": result}
+            return {"type": "answer", "id": number, "ok": True, "result": self._give(command, client)}
         except TocsinError as error:
             return _no(number, error)
         except Exception as error:
             # The supervisor of commands: a fault of ours ends this command, neither the client nor the core.
             log_fault(command.do, error)
             return _no(number, InternalError(f"{command.do}: {type(error).__name__}."))
+
+    def _give(self, command: Command, client: Client) -> dict[str, Any]:
+        self._clock.catch_up()
+        seat = client.seat
+        return self._commander.give(command, seat.person, AtSeat(seat, self._gate, self._sessions))
+
+
+async def _write(socket: WebSocket, client: Client) -> None:
+    try:
+        while (text := await client.next()) is not None:
+            await socket.send_text(text)
+        await socket.close(code=1013, reason="too slow; resume by cursor")
+    except WebSocketDisconnect:
+        return  # gone while we wrote: whoever reads from it hears of it too
+
+
+def _called_right(socket: WebSocket, names: frozenset[str]) -> bool:
+    """Whether a client calls this core by a name of its own, and is no page that a browser loaded from elsewhere."""
+    host = socket.headers.get("host", "").lower()
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return name.strip("[]") in names and "origin" not in socket.headers
+
+
+def _type_of(text: str) -> str:
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    return str(frame.get("type", "")) if isinstance(frame, dict) else ""
+
+
+def _number_of(text: str) -> Any:
+    number = json.loads(text).get("id")
+    return number if isinstance(number, int) else None
 
 
 def _no(number: Any, error: TocsinError) -> Frame:
@@ -253,6 +329,8 @@ def log_fault(what: str, error: Exception) -> None:
 def _hello_of(text: str) -> Hello:
     """A client's first frame; ``RefusedError`` TOC-4011 where it is none."""
     try:
+        if len(text) > MAX_HELLO:
+            raise ValueError("too long")
         return Hello.model_validate_json(text)
     except (ValueError, RecursionError) as error:
         raise RefusedError("The link begins with a hello.", code="TOC-4011") from error

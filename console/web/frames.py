@@ -1,7 +1,8 @@
 """What core and client say to each other over the socket: JSON frames, entries encoded once for everybody.
 
-``hello`` names the versions; ``entries``, ``snapshot`` and ``flood`` carry the picture; ``beat`` carries the clock;
-``command`` asks and ``answer`` answers. Values that were sealed travel opened, beside the entry, to those who may read.
+``hello`` names the versions; ``entries``, ``snapshot`` and ``flood`` carry the picture; ``beat`` carries the clock and
+the head; ``mark`` and ``digest`` compare pictures; ``command`` asks and ``answer`` answers; ``past`` and ``journal``
+look back. Values that were sealed travel opened, beside the entry, to those who may read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from picture.entry import Actor, Entry
 from picture.errors import JournalError
 from picture.events import KINDS
 
-PROTOCOL = "tocsin.link/1"
+PROTOCOL = "tocsin.link/2"
 NEVER_SENT = frozenset({"raw", "head"})
 """Sealed raw bytes stay in the core; nobody reads them on a screen."""
 DEPTH_STEP_M = 0.02
@@ -26,7 +27,7 @@ Frame = dict[str, Any]
 
 
 def entry_frame(entry: Entry, opened: Mapping[str, object]) -> Frame:
-    """One entry as JSON-plain data, with the sealed values that may be shown."""
+    """One entry as JSON-plain data, with the sealed values that may be shown under its last key."""
     return {
         "v": entry.v,
         "stream": entry.stream,
@@ -49,6 +50,11 @@ def entry_frame(entry: Entry, opened: Mapping[str, object]) -> Frame:
         "sealed": entry.sealed,
         "opened": {path: value for path, value in opened.items() if path not in NEVER_SENT},
     }
+
+
+def withheld_frame(entry: Entry) -> Frame:
+    """An entry for those who may not read it: that it exists, of what kind, and its place in the chain."""
+    return {"withheld": [entry.stream, entry.seq, entry.kind, entry.hash, entry.recorded_ms]}
 
 
 def entry_of(frame: Frame) -> Entry:

@@ -79,19 +79,19 @@ def _shown(row: Row) -> dict[str, Any]:
     actor = json.loads(row.actor)
     return {
         "seq": row.seq, "at": rfc3339(row.at_ms), "recorded": rfc3339(row.recorded_ms), "kind": row.kind,
-        "what": _what(json.loads(row.payload)), "person": actor["person"], "position": actor["position"],
+        "what": words_of(json.loads(row.payload)), "person": actor["person"], "position": actor["position"],
         "agency": actor["agency"], "source": row.source, "grade": row.grade,
         "sealed": " ".join(sorted(json.loads(row.sealed))) if row.sealed else "", "commit_id": row.commit_id,
         "event": row.payload.decode(), "hash": row.hash,
     }  # fmt: skip
 
 
-def _what(event: dict[str, Any]) -> str:
+def words_of(event: dict[str, Any]) -> str:
     """The event's own words in one line: what is set, named; what is empty, left out; what is nested, counted."""
     parts = []
     for name, value in event.items():
         if isinstance(value, dict):
-            parts.append(f"{name}({_what(value)})")
+            parts.append(f"{name}({words_of(value)})")
         elif isinstance(value, list):
             parts += [f"{name}[{len(value)}]"] if value else []
         elif value not in ("", None, False):

@@ -214,8 +214,9 @@ async def test_killing_a_client_leaves_the_drill_running(desk: CoreProcess) -> N
         await client.wait()
         await one.do(c.TakeReport(text="after the kill"))
         await one.do(c.ControlDrill(action="pause"))
-        first = await one.settled()
+        await one.settled()
         async with hand(desk, "Omar Haddad", "supervisor") as other:
+            first = await one.settled()
             assert other.picture.home.seq == one.picture.home.seq
             assert other.picture.digest() == first == digest_of(desk.journal)
         await one.do(c.ControlDrill(action="resume"))
