@@ -310,7 +310,8 @@ class Desk:
             route=way.geometry if way else None,
             flagged=way.flagged if way else "no open road known: send by your own judgement",
         )
-        return [Draft(event)], {"assignment": identifier, "eta_s": way.duration_s if way else None}
+        answer: Answer = {"assignment": identifier, "eta_s": way.duration_s if way else None}
+        return [Draft(event)], answer | ({"epoch": way.epoch} if way else {})
 
     def _stands(self, unit: Unit) -> tuple[float, float] | None:
         """(lon, lat) that a unit last reported, or None where it never did or its key is gone."""

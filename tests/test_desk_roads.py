@@ -226,6 +226,13 @@ def test_a_change_that_changes_nothing_or_too_much_is_refused(house: House, fiel
     assert house.refused(do="change_road", reason="x", **fields).code == "TOC-5214"
 
 
+def test_an_assignment_says_at_which_epoch_its_way_was_true(house: House) -> None:
+    house.do(c.CloseRoad(road="Wharf Street", reason="test"))
+    seq = house.room.core.home.seq
+    answer = house.do(c.Assign(unit="E12", place=c.PlaceInput(lon=START[0], lat=START[1])))
+    assert answer["epoch"] == seq and answer["eta_s"] > 0
+
+
 def test_observers_close_nothing(house: House) -> None:
     with pytest.raises(RefusedError, match="TOC-4004"):
         house.room.commander.give(c.CloseRoad(road="Wharf Street", reason="test"), WATCHER)
