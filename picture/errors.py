@@ -467,6 +467,10 @@ CATALOGUE |= {
         "The city pack names no places for that question, or too many.",
         "Name them with --from and --to, or add them to the list of facilities and import the city again.",
     ),
+    "TOC-5311": (
+        "The roads of the extract lie too far apart for one city.",
+        "Cut one region out of it; a region across the antimeridian cannot be imported in one piece.",
+    ),
 }
 
 CATALOGUE |= {

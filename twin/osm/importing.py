@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL"
 MARGIN_M = 500.0
 """How far the city reaches beyond its outermost road."""
+MOST_M = 1_500_000.0
+"""A pack is flat: further from its middle than this, its metres are none."""
 _EMPTY_LISTS = (
     "agencies",
     "berths",
@@ -57,7 +59,7 @@ def import_osm(
     ``source`` is a .osm.pbf, .osm or .osm.xml file (also .osm.gz, .osm.bz2). ``elevation`` is a GeoTIFF or an ASC
     grid; without one the terrain is flat and ``meta["datum"]`` is "none". ``name`` defaults to the file's name.
     ``progress`` hears words and the share done so far. A list of facilities that already stands beside the target
-    wins over the extract. RoadError TOC-5301 to TOC-5308.
+    wins over the extract. RoadError TOC-5301 to TOC-5308, TOC-5311.
     """
     ticker = Ticker(progress, clock, _size(source), pbf=source.name.lower().endswith(".pbf"))
     ticker.step("Opening the extract", 0.0)
@@ -137,6 +139,8 @@ def _bounds(extract: Extract, roads: Roads, origin: tuple[float, float]) -> Boun
         overlap_low, overlap_high = np.maximum(low, box_low), np.minimum(high, box_high)
         if (overlap_low < overlap_high).all():
             low, high = overlap_low, overlap_high
+    if not float((high - low).max()) <= MOST_M:
+        raise RoadError(f"{float((high - low).max()) / 1000:,.0f} km from end to end.", code="TOC-5311")
     x0, y0, x1, y1 = (round(float(value), 1) for value in (*low, *high))
     return x0, y0, x1, y1
 

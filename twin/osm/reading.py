@@ -19,7 +19,7 @@ import numpy as np
 from picture.errors import RoadError
 from twin.osm.areas import ground_of
 from twin.osm.sites import DISTRICT_RANKS, District, Site, site_kind, site_of
-from twin.osm.tags import KEYS, RoadTags, behind, read_barrier, read_way
+from twin.osm.tags import KEYS, RoadTags, behind, plain, read_barrier, read_way
 from twin.osm.turns import Restriction, read_restriction
 from twin.pack import EARTH_RADIUS_M, Ground
 
@@ -211,7 +211,7 @@ class _Pass:
         tags = node.tags
         lon, lat = node.location.lon, node.location.lat
         if tags.get("place", "") in DISTRICT_RANKS and "name" in tags:
-            self._extract.districts.append(District(tags["name"], lon, lat, DISTRICT_RANKS[tags["place"]]))
+            self._extract.districts.append(District(plain(tags["name"]), lon, lat, DISTRICT_RANKS[tags["place"]]))
         facts = {tag.k: tag.v for tag in tags}
         if site_kind(facts):
             self._extract.sites.append(site_of(facts, f"N{node.id}", lon, lat))
@@ -336,7 +336,7 @@ class _Pass:
         whole = self._points(way)
         if whole is not None:
             return [(whole, [node.ref for node in way.nodes])] if len(whole) >= 32 else []
-        self._extract.broken_ways += 1
+        self._extract.broken_ways += not all(node.location.valid() for node in way.nodes)
         runs: list[tuple[array[float], list[int]]] = [(array("d"), [])]
         for node in way.nodes:
             if node.location.valid():

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from picture.errors import RoadError
+from twin.osm.tags import plain
 
 # place value: rank of the name on the map, 1 first (wiki, Key:place).
 DISTRICT_RANKS = {
@@ -136,7 +137,7 @@ def site_of(tags: Mapping[str, str], number: str, lon: float, lat: float) -> Sit
     kind = site_kind(tags)
     name = tags.get("name") or tags.get("operator") or kind.replace("_", " ").capitalize()
     address = " ".join(part for part in (tags.get("addr:housenumber", ""), tags.get("addr:street", "")) if part)
-    return Site(f"{_PREFIX.get(kind, 'F')}-{number}", kind, name.strip()[:200] or kind, lon, lat, address)
+    return Site(f"{_PREFIX.get(kind, 'F')}-{number}", kind, plain(name)[:200] or kind, lon, lat, plain(address))
 
 
 def start_list(sites: Sequence[Site], bounds: tuple[float, float, float, float]) -> list[dict[str, Any]]:

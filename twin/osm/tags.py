@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from picture.text import visible
 from twin.pack import NoAccess, RoadClass, RoadFlag
 
 Tags = Mapping[str, str]
@@ -155,13 +156,18 @@ def read_way(tags: Tags) -> RoadTags | None:
         direction,
         _flags(tags, direction, ferry=ferry),
         access,
-        (tags.get("name") or tags.get("ref") or "").strip(),
+        plain(tags.get("name") or tags.get("ref") or ""),
         min(length_cm(tags.get("maxheight", "")) or length_cm(tags.get("maxheight:physical", "")), 65_535),
         min(length_cm(tags.get("maxwidth", "")) or length_cm(tags.get("maxwidth:physical", "")), 65_535),
         weight_kg(tags.get("maxweight", "")),
         _layer(tags),
         duration_s(tags.get("duration", "")) if ferry else 0.0,
     )
+
+
+def plain(name: str) -> str:
+    """A name as one line of plain text: invisible and steering characters show as marks."""
+    return visible(" ".join(name.split()))
 
 
 BARRIERS_SHUT = frozenset(
