@@ -38,8 +38,10 @@ from picture.clock import MovingClock
 from picture.entry import Actor, Entry
 from picture.errors import UsageError
 from picture.journal import BlobStore, SqliteJournal
+from picture.journal.custody import finish_erasures
+from picture.journal.rotation import core_key
 from picture.model import Incident, Unit
-from picture.sealing import Keyring, core_signing_key
+from picture.sealing import Keyring
 from playbooks.context import Context
 from playbooks.engine import Engine
 from playbooks.schema import Playbook, load
@@ -130,14 +132,11 @@ class World:
     # --- putting together -----------------------------------------------------------------------------------
 
     def _open_journal(self) -> SqliteJournal:
-        keyring = Keyring(self.folder / "keys")
-        blobs = BlobStore(self.folder / "blobs", keyring, quota_bytes=BLOB_QUOTA)
+        keys, folder = self.folder / "keys", self.folder / "journal"
+        self.keyring = Keyring(keys)
+        self.blobs = BlobStore(self.folder / "blobs", self.keyring, quota_bytes=BLOB_QUOTA)
         return SqliteJournal(
-            self.folder / "journal",
-            self.plan.stream,
-            keyring=keyring,
-            signing_key=core_signing_key(self.folder / "keys"),
-            blobs=blobs,
+            folder, self.plan.stream, keyring=self.keyring, signing_key=core_key(keys, folder), blobs=self.blobs
         )
 
     def _commander(self, pace: Pace | None) -> Commander:
@@ -191,6 +190,7 @@ class World:
     def _resume(self) -> None:
         """After a crash: everything that was planned and not done is planned again, in one reading of the journal."""
         self.engine.restore(self.core.picture, self._again())
+        finish_erasures(self.core.home, self.keyring, self.blobs)
         self.city.follow(self.core.home)
         self.ingest.recall()
         for timer in self._timers.values():
