@@ -21,7 +21,6 @@ from typing import Final, Self
 import nats.errors
 import nats.js.errors
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from nats.js.api import PubAck
 
 from picture.entry import Entry, NewEntry
 from picture.errors import InternalError, JournalError, TocsinError
@@ -60,7 +59,7 @@ class _Waiting:
     body: bytes
     entries: tuple[Entry, ...]
     answer: asyncio.Future[Receipt]
-    ack: asyncio.Future[PubAck] | None = None
+    ack: asyncio.Future[int] | None = None
 
 
 class NatsJournal(NatsReader):
@@ -123,7 +122,7 @@ class NatsJournal(NatsReader):
         self._listeners: list[Callable[[Head], None]] = []
         self._unsure = False
         self._superseded = False
-        self._returned = 0
+        self._returned = self._denied = 0
         self._wire.on_return(self._work.set)
 
     async def _check_signer(self) -> None:
@@ -244,6 +243,9 @@ class NatsJournal(NatsReader):
     async def _turn(self) -> None:
         """Sends what there is room for, takes the answers in order, and mends what went wrong."""
         self._work.clear()
+        if len(self._wire.denied) > self._denied:
+            self._denied, since = len(self._wire.denied), self._denied
+            self._wire.check_denied(self._names.commits, since)
         if self._wire.returned != self._returned:
             await self._mend()
         while self._waiting and (ack := self._waiting[0].ack) is not None and ack.done():
@@ -264,12 +266,11 @@ class NatsJournal(NatsReader):
     async def _fill(self) -> None:
         under_way = len(self._waiting) - len(self._unsent)
         size = 0
-        context = self._wire.stream_context
         while self._unsent and under_way < WINDOW and size < WINDOW_BYTES:
             waiting = self._unsent.popleft()
             under_way, size = under_way + 1, size + len(waiting.body)
             try:
-                ack = await context.publish_async(self._names.commits, waiting.body, headers=dict(waiting.headers))
+                ack = await self._wire.send(self._names.commits, waiting.body, waiting.headers)
             except (TimeoutError, nats.errors.Error, OSError):
                 waiting.ack = None
                 await self._mend()
@@ -277,13 +278,13 @@ class NatsJournal(NatsReader):
             ack.add_done_callback(self._answered)
             waiting.ack = ack
 
-    def _answered(self, ack: asyncio.Future[PubAck]) -> None:
+    def _answered(self, ack: asyncio.Future[int]) -> None:
         if not ack.cancelled():
             ack.exception()  # looked at in order, or not at all once it was sent again
         self._work.set()
 
-    def _fits(self, ack: asyncio.Future[PubAck]) -> bool:
-        return ack.exception() is None and ack.result().seq == self._waiting[0].envelope.at
+    def _fits(self, ack: asyncio.Future[int]) -> bool:
+        return ack.exception() is None and ack.result() == self._waiting[0].envelope.at
 
     async def _mend(self) -> None:
         """Finds out what stands, and makes the rest ready to be sent again; gives up when patience ends."""
@@ -305,9 +306,8 @@ class NatsJournal(NatsReader):
         while self._waiting and self._waiting[0] is oldest:
             denied = len(self._wire.denied)
             try:
-                context = self._wire.stream_context
-                ack = await context.publish(self._names.commits, oldest.body, ASK_S, headers=dict(oldest.headers))
-                if ack.seq == oldest.envelope.at:
+                at = await self._wire.publish(self._names.commits, oldest.body, oldest.headers)
+                if at == oldest.envelope.at:
                     self._unsent.remove(oldest)
                     self._acknowledged(oldest.envelope)
                     return
@@ -324,6 +324,8 @@ class NatsJournal(NatsReader):
     def _send_again(self) -> None:
         self._unsent = deque(self._waiting)
         for waiting in self._waiting:
+            if waiting.ack is not None:
+                waiting.ack.cancel()
             waiting.ack = None
 
     def _check_fatal(self) -> None:
@@ -364,6 +366,8 @@ class NatsJournal(NatsReader):
         self._by_commit.clear()
         self._unsure = True
         for waiting in lost:
+            if waiting.ack is not None:
+                waiting.ack.cancel()
             if not waiting.answer.done():
                 waiting.answer.set_exception(error)
                 waiting.answer.exception()  # its caller may have been cancelled

@@ -18,7 +18,7 @@ import nats.js.errors
 
 from picture.errors import JournalError
 from picture.journal.nats.names import LEASES
-from picture.journal.nats.wire import ASK_S, Wire
+from picture.journal.nats.wire import Wire
 from picture.journal.protocol import Fence
 
 _NAME = re.compile(r"[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+)*")
@@ -99,14 +99,13 @@ class NatsLeases:
 
         async def ask() -> int:
             try:
-                ack = await self._wire.stream_context.publish(subject, data, ASK_S, headers=headers)
-            except nats.js.errors.BadRequestError as error:
+                return await self._wire.publish(subject, data, headers)
+            except nats.js.errors.APIError as error:
                 if error.err_code == _WRONG_REVISION:
                     if data and (mine := await self._revision_of(name, data)):
                         return mine  # it was written, and only the answer was lost
                     raise JournalError(f"Another was quicker to take {name}.", code="TOC-3149") from error
                 raise
-            return ack.seq
 
         return await self._wire.patiently(ask, subject)
 

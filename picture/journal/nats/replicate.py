@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Final
 
 import nats.errors
-from nats.js.api import PubAck
 
 from picture.errors import JournalError
 from picture.journal.nats.envelope import (
@@ -122,7 +121,7 @@ class Replicator:
             await self._compare(source, there)
         if newest is None or newest.at == at:
             return 0
-        under_way: deque[tuple[Head, asyncio.Future[PubAck]]] = deque()
+        under_way: deque[tuple[Head, asyncio.Future[int]]] = deque()
         head, denied, self._sure = self.mirrored, len(destination.denied), False
         try:
             async for message in source.messages(self._origin, at, newest.at):
@@ -160,17 +159,14 @@ class Replicator:
         self._signer = signer_after(self.stream, envelope)
         return head
 
-    async def _sent(self, destination: Wire, message: Message) -> asyncio.Future[PubAck]:
+    async def _sent(self, destination: Wire, message: Message) -> asyncio.Future[int]:
         headers = {name: value for name, value in message.headers.items() if name in CARRIED}
         headers["Nats-Msg-Id"] = headers[COMMIT]
         headers["Nats-Expected-Last-Sequence"] = str(message.at - 1)
         headers["Nats-Expected-Stream"] = self._mirror.on_server
-        ack: asyncio.Future[PubAck] = await destination.stream_context.publish_async(
-            self._mirror.commits, message.body, headers=headers
-        )
-        return ack
+        return await destination.send(self._mirror.commits, message.body, headers)
 
-    async def _taken(self, under_way: deque[tuple[Head, asyncio.Future[PubAck]]]) -> None:
+    async def _taken(self, under_way: deque[tuple[Head, asyncio.Future[int]]]) -> None:
         head, ack = under_way[0]
         async with asyncio.timeout(ASK_S):
             await asyncio.shield(ack)

@@ -33,12 +33,13 @@ PATIENCE_S: Final = 30.0
 """How long an answer is waited for: an election among three nodes takes up to ten seconds."""
 ASK_S: Final = 2.0
 """How long one request may take before it is made again."""
-PENDING_PUBLISHES: Final = 4096
 BATCH: Final = 500
 BATCH_BYTES: Final = 4 << 20
 PENDING_BYTES: Final = 64 << 20
 _RECONNECT_S: Final = 0.25
 _ROLL_CALL_S: Final = 0.5
+_VIOLATION: Final = "permissions violation"
+_DENIALS: Final = 10_000
 _T = TypeVar("_T")
 
 
@@ -75,8 +76,9 @@ class Wire:
         self.access = access
         self.patience_s = patience_s
         self.client = Client()
-        self.stream_context = self.client.jetstream()
-        """For publishing with an acknowledgement."""
+        self._acks = ""
+        self._sent = 0
+        self._awaited: dict[str, asyncio.Future[int]] = {}
         self.returned = 0
         """How often the connection was lost and came back."""
         self.denied: list[str] = []
@@ -94,7 +96,6 @@ class Wire:
             try:
                 async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
                     await wire._connect()
-                wire.stream_context = wire.client.jetstream(publish_async_max_pending=PENDING_PUBLISHES)
                 return wire
             except (TimeoutError, OSError, nats.errors.Error) as error:
                 refused = "authorization" in str(error).lower()
@@ -127,7 +128,7 @@ class Wire:
         return self.client.is_connected
 
     def on_return(self, call: Callable[[], None]) -> None:
-        """Calls ``call`` whenever the connection is back after it was lost."""
+        """Calls ``call`` whenever the connection is back after it was lost, or we were denied something."""
         self._on_return.append(call)
 
     async def close(self) -> None:
@@ -239,6 +240,46 @@ class Wire:
             with suppress(nats.errors.Error):
                 await subscription.unsubscribe()
 
+    async def send(self, subject: str, body: bytes, headers: dict[str, str]) -> asyncio.Future[int]:
+        """The number that the message will have got, once the stream says so; a ``nats`` error if it says no.
+
+        nats-py's own ``publish_async`` never answers where the stream refuses.
+        """
+        if not self._acks:
+            inbox = self.client.new_inbox()
+            await self.client.subscribe(f"{inbox}.*", cb=self._on_ack)
+            self._acks = inbox
+        self._sent += 1
+        token = str(self._sent)
+        ack: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._awaited[token] = ack
+        ack.add_done_callback(lambda _: self._awaited.pop(token, None))
+        try:
+            await self.client.publish(subject, body, reply=f"{self._acks}.{token}", headers=dict(headers))
+        except BaseException:
+            ack.cancel()
+            raise
+        return ack
+
+    async def _on_ack(self, message: Msg) -> None:
+        ack = self._awaited.get(message.subject.rpartition(".")[2])
+        if ack is None or ack.done():
+            return
+        if message.headers and message.headers.get("Status"):
+            ack.set_exception(nats.js.errors.NoStreamResponseError())
+            return
+        said = json.loads(message.data)
+        if "error" in said:
+            ack.set_exception(nats.js.errors.APIError(**said["error"]))
+        else:
+            ack.set_result(int(said["seq"]))
+
+    async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> int:
+        """The number that the message got; a ``nats`` error or a timeout where there is no answer."""
+        ack = await self.send(subject, body, headers)
+        async with asyncio.timeout(ASK_S):
+            return await ack
+
     async def listen(self, subject: str, call: Callable[[], None]) -> None:
         """Calls ``call`` for every message on a subject; only that one came, never what it says."""
 
@@ -284,8 +325,10 @@ class Wire:
     # --- what the client tells ----------------------------------------------------------------------------
 
     async def _on_error(self, error: Exception) -> None:
-        self.denied.append(str(error))
-        del self.denied[:-100]
+        if _VIOLATION in str(error).lower() and len(self.denied) < _DENIALS:
+            self.denied.append(str(error))
+            for call in self._on_return:
+                call()
 
     async def _on_reconnected(self) -> None:
         self.returned += 1
