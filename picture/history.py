@@ -32,10 +32,20 @@ class History:
     """
 
     def __init__(
-        self, journal: Readable, snapshots: Snapshots | None = None, others: Mapping[str, History] | None = None
+        self,
+        journal: Readable,
+        snapshots: Snapshots | None = None,
+        others: Mapping[str, History] | None = None,
+        *,
+        withheld: frozenset[str] = frozenset(),
     ) -> None:
-        """``snapshots`` are read, and made where a long way was gone without one; ``others`` by stream."""
+        """``snapshots`` are read, and made where a long way was gone without one; ``others`` by stream.
+
+        Entries of the kinds ``withheld`` are skipped; the snapshots are then of that view.
+        """
         self.stream = journal.stream
+        self.withheld = withheld
+        self._views: dict[frozenset[str], History] = {}
         self._journal = journal
         self._snapshots = snapshots
         self._others = dict(others or {})
@@ -58,6 +68,28 @@ class History:
     def at(self, recorded_ms: int) -> Picture:
         """The picture as it was known at a recorded time of this core; empty before its first entry."""
         return self.at_seq(self.seq_at(recorded_ms))
+
+    def seen_without(self, kinds: frozenset[str]) -> History:
+        """The same past for somebody from whom entries of these kinds are withheld: past them the cursor only moves.
+
+        The first look far back folds from the start and leaves snapshots of that view behind.
+        """
+        if kinds == self.withheld:
+            return self
+        with self._lock:
+            if kinds not in self._views:
+                snapshots = None if self._snapshots is None else self._snapshots.seen_without(kinds)
+                others = {stream: other.seen_without(kinds) for stream, other in self._others.items()}
+                self._views[kinds] = History(self._journal, snapshots, others, withheld=kinds)
+            return self._views[kinds]
+
+    def close(self) -> None:
+        """Lets go of the snapshots of views; what was handed in belongs to whoever made it."""
+        for view in self._views.values():
+            if view._snapshots is not None:
+                view._snapshots.close()
+            view.close()
+        self._views.clear()
 
     def entries(self, after: int = START, upto: int | None = None) -> Iterator[Entry]:
         """Entries of this core with ``after < seq <= upto``, in order."""
@@ -115,7 +147,10 @@ class History:
             snapshots = None
         for entry in self._journal.read(picture.home.seq, seq):
             try:
-                picture.apply(entry)
+                if entry.kind in self.withheld:
+                    picture.skip(entry.stream, entry.seq, entry.recorded_ms)
+                else:
+                    picture.apply(entry)
             except ValueError as error:
                 raise JournalError(f"Entry {entry.seq - 1} is not kept any more.", code="TOC-3160") from error
             if snapshots is not None and snapshots.due(entry.seq):

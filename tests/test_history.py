@@ -160,6 +160,30 @@ def test_other_cores_stand_where_this_one_had_received_them(tmp_path: Path) -> N
     there.close()
 
 
+def test_the_past_is_seen_without_what_is_withheld_from_somebody(kept: Past) -> None:
+    snapshots = kept.snapshots()
+    history = History(kept.journal, snapshots)
+    withheld = frozenset({"log.written", "claim.changed"})
+    for _ in range(2):  # the second time from snapshots of the view
+        for seq in (LENGTH, 640, 641):
+            expected = Picture(STREAM)
+            for one in kept.entries[:seq]:
+                if one.kind in withheld:
+                    expected.skip(STREAM, one.seq, one.recorded_ms)
+                else:
+                    expected.apply(one)
+            found = history.seen_without(withheld).at_seq(seq)
+            assert found.digest() == expected.digest() and not found.home.log
+        history.close()
+    assert history.at_seq(640).home.log and history.seen_without(frozenset()) is history
+    assert len(list((kept.folder / "snapshots").glob("*.without-*.sqlite"))) == 1
+    view = snapshots.seen_without(withheld)
+    assert len(view.seqs()) >= 2 and view.seqs()[-1] <= LENGTH
+    view.close()
+    history.close()
+    snapshots.close()
+
+
 # --- snapshots ------------------------------------------------------------------------------------------
 
 

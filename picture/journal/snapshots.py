@@ -39,6 +39,8 @@ SPACING: Final = 2048
 """Entries there are at least between two snapshots; how many there are follows from the share."""
 SHARE_PERCENT: Final = 9
 """Of the journal's bytes, at any length: with what SQLite adds it stays below 10."""
+VIEW_SHARE_PERCENT: Final = 2
+"""The same for a view from which something is withheld: it is looked back on more rarely."""
 CACHED_RECORDS: Final = 200_000
 """Records of decoded pages that are kept in memory, about 100 MB."""
 _ENTRY_BYTES: Final = 600  # what an entry takes at least, for a journal that has no file to measure
@@ -70,11 +72,16 @@ class Snapshots:
     """
 
     def __init__(
-        self, folder: Path | None, journal: Readable, *, key: bytes, spacing: int = SPACING, share: int = SHARE_PERCENT
-    ) -> None:
-        """``folder`` None keeps them in memory; ``share`` is a percentage of the journal's bytes."""
+        self, folder: Path | None, journal: Readable, *, key: bytes, spacing: int = SPACING, share: int = SHARE_PERCENT,
+        withheld: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        """``folder`` None keeps them in memory; ``share`` is a percentage of the journal's bytes.
+
+        ``withheld`` are kinds of entries that the pictures skip: each set of them has a file of its own.
+        """
         self.spacing = spacing
-        self.path = None if folder is None else folder / f"{quote(journal.stream, safe='').replace('.', '%2E')}.sqlite"
+        self.withheld = withheld
+        self.path = None if folder is None else folder / _file_name(journal.stream, withheld)
         self._journal = journal
         self._key = key
         self._share = share
@@ -165,6 +172,11 @@ class Snapshots:
                 return True
         return False
 
+    def seen_without(self, kinds: frozenset[str], *, share: int = VIEW_SHARE_PERCENT) -> Snapshots:
+        """Snapshots of the same stream as somebody sees it from whom entries of these kinds are withheld."""
+        folder = None if self.path is None else self.path.parent
+        return Snapshots(folder, self._journal, key=self._key, spacing=self.spacing, share=share, withheld=kinds)
+
     def settle(self) -> None:
         """Waits until what was offered is written."""
         if self._writing is not None:
@@ -224,7 +236,7 @@ class Snapshots:
         return blake2b(data, key=self._key, digest_size=_ID_BYTES, person=b"page").digest()
 
     def _mac(self, seq: int, body: bytes) -> bytes:
-        bound = canonical([FOLD_VERSION, shape(), self._journal.stream, seq])
+        bound = canonical([FOLD_VERSION, shape(), self._journal.stream, sorted(self.withheld), seq])
         return blake2b(bound + body, key=self._key, digest_size=32, person=b"snapshot").digest()
 
     # --- the file -----------------------------------------------------------------------------------------
@@ -338,6 +350,11 @@ class _Mended:
             self.begin_anew()
             return True
         return isinstance(error, ValueError | KeyError | TypeError | IndexError | zlib.error)
+
+
+def _file_name(stream: str, withheld: frozenset[str]) -> str:
+    view = f".without-{blake2b(canonical(sorted(withheld)), digest_size=4).hexdigest()}" if withheld else ""
+    return f"{quote(stream, safe='').replace('.', '%2E')}{view}.sqlite"
 
 
 def _database_bytes(file: Path) -> int:
