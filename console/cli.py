@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console import cli_journal, cli_roads
+from console import cli_journal, cli_roads, cli_world
 from console.house import check_house
 from picture.errors import InputError, InternalError, TocsinError, UsageError
 
@@ -18,7 +19,6 @@ MISSED, USAGE, REFUSED, OURS = 1, 2, 3, 4
 
 app = typer.Typer(
     name="tocsin",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -32,6 +32,7 @@ app.add_typer(playbook_app, name="playbook")
 app.add_typer(city_app, name="city")
 cli_journal.register(journal_app)
 cli_roads.register(app, city_app)
+cli_world.register(app)
 
 
 def say(words: str) -> None:
@@ -116,10 +117,12 @@ def _folder_of(out: Path) -> Path:
 def _headless(
     source: Path, folder: Path, pack: Path, order: Path, seed: int | None, speed: float, as_json: bool
 ) -> None:
+    from console.credentials import in_environment, refuse_other_worlds
     from console.drill.headless import run
     from console.drill.summary import in_words
     from console.starting import keep_allowed_environment
 
+    refuse_other_worlds("drill", in_environment(os.environ))
     keep_allowed_environment()
     result = run(source, folder, pack, order, seed=seed, speed=speed, quiet=not sys.stderr.isatty())
     if as_json:
@@ -157,42 +160,7 @@ def _console(
     )
     (folder / "run.json").write_text(run.model_dump_json(), encoding="utf-8")
     start_core(folder)
-    _attach(folder, pack, person, position, theme)
-
-
-def _attach(folder: Path, pack: Path, person: str, position: str, theme: Any) -> None:
-    from console.link import Link, socket_of
-    from console.tui.app import run as run_console
-    from picture.sealing import core_signing_key
-    from twin.pack import CityPack
-
-    # Throw-away, but the same for this person while the drill lasts, so that they may come back.
-    key = core_signing_key(folder / "people" / person.replace("/", "_"))
-    link = Link(socket_of(folder), person, position, key)
-    run_console(link, CityPack.open(pack), theme=theme)
-    say(f"The drill in {folder} goes on without you. Come back with `tocsin attach`.")
-
-
-@app.command()
-def attach(
-    folder: Annotated[
-        Path | None, typer.Argument(help="The drill's folder; the newest running one by default.")
-    ] = None,
-    person: Annotated[str, typer.Option(help="Who sits down; the log-in name by default.")] = "",
-    position: Annotated[str, typer.Option(help="The position they hold.")] = "",
-) -> None:
-    """Opens the console on a drill that is running."""
-    from console.config import Home
-    from console.drill.process import Run
-    from console.starting import running
-
-    home = Home.find()
-    found = [folder.resolve()] if folder else running(home)
-    if not found or not (found[0] / "run.json").is_file():
-        raise UsageError("No drill is running here.", code="TOC-1005")
-    run = Run.model_validate_json((found[0] / "run.json").read_text(encoding="utf-8"))
-    config = home.config()
-    _attach(found[0], run.pack, person or config.person, position or run.position, config.theme)
+    cli_world.open_console(folder, pack, person, position, theme)
 
 
 @app.command("list")

@@ -126,8 +126,8 @@ class Commander:
         raise RefusedError(f"This core does not know {command.do}.")
 
     def _control(self, command: c.ControlDrill, person: Person) -> Answer:
-        if self._pace is None or self._core.home.world != "drill":
-            raise RefusedError("Only a drill has a clock that can be moved.")
+        if self._pace is None or self._core.home.world == "live":
+            raise RefusedError("A live world has no clock that can be moved.")
         event = ev.DrillControlled(
             action=command.action,
             speed=command.speed,

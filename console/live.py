@@ -14,8 +14,9 @@ from console import commands as c
 from console.config import ChannelSpec, Home, SiteConfig
 from console.core import Core, Draft
 from console.credentials import Vault, claim, in_environment, refuse_other_worlds
-from console.gate import Gate
+from console.gate import DrillGate, Gate, Hello, Seat
 from console.pacer import OnFault, Pacer
+from console.people import Person
 from console.roster import OwnRoster
 from console.serving import InboxAt, Serving, told_of_faults
 from console.site import registered, roster
@@ -194,3 +195,13 @@ async def serve(
     serving.append(Serving(world, pacer, gate_of(world), inbox=inbox))
     ready(world)
     await serving[0].serve()
+
+
+class OnlookersGate(DrillGate):
+    """Whoever may reach the socket may look, and only that: reaching it is no identity, so nobody decides by it."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _name: False)
+
+    def admit(self, hello: Hello) -> Seat:
+        return Seat(Person(hello.person, hello.position, "", "observer"), "observer", hello.client)

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ def own_socket(path: Path) -> Iterator[socket.socket]:
         path.unlink(missing_ok=True)
 
 
+LINGER_S = 60.0
 W = TypeVar("W", bound=World)
 
 
@@ -201,6 +203,17 @@ class Serving(Generic[W]):
         (self.world.folder / "inbox.json").write_text(
             json.dumps({"url": url, "world": self.world.plan.world}), encoding="utf-8"
         )
+
+
+class ExerciseServing(Serving[W]):
+    """A world that people play: its core ends a minute after the exercise was stopped and the last client left."""
+
+    async def over(self) -> None:
+        alone_since = time.monotonic()
+        while time.monotonic() - alone_since <= LINGER_S:
+            await asyncio.sleep(1.0)
+            if self.door.clients or not self.world.core.home.drill.stopped:
+                alone_since = time.monotonic()
 
 
 def told_of_faults(world: World, what: str, error: Exception) -> None:

@@ -1,8 +1,9 @@
-"""Starting and finding drills: their folders, their core process, and the console on top."""
+"""Starting and finding worlds: their folders, and the core processes of drills and what-ifs."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from console.link import socket_of
 from picture.errors import UsageError
 
 CITY = "port-meridian"
+STARTS = {"run.json": "console.drill.process", "fork.json": "console.forked"}
+"""What lies in a prepared folder -> the module that runs its core. A live world is never started from here."""
 ALLOWED_ENVIRONMENT = frozenset(
     {
         "PATH",
@@ -82,18 +85,46 @@ def fresh_folder(home: Home, scenario: str) -> Path:
             number += 1
 
 
+def listens(folder: Path) -> bool:
+    """Whether a core answers for the world in this folder; a socket that a killed core left does not count."""
+    path = socket_of(folder)
+    if not path.exists():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(1.0)
+        try:
+            caller.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def worlds(home: Home) -> list[Path]:
+    """The folders of every world of this home: the live one first, then drills and what-ifs, newest first."""
+    live = [home.live] if (home.live / "journal").is_dir() else []
+    played = [path.parent for kind in (home.drills, home.whatifs) for name in STARTS for path in kind.glob(f"*/{name}")]
+    return live + sorted(played, key=lambda folder: folder.stat().st_mtime, reverse=True)
+
+
 def running(home: Home) -> list[Path]:
-    """The folders of drills whose core listens, newest first."""
-    folders = [path.parent for path in home.drills.glob("*/run.json")] if home.drills.is_dir() else []
-    alive = [folder for folder in folders if socket_of(folder).exists()]
-    return sorted(alive, key=lambda folder: folder.stat().st_mtime, reverse=True)
+    """The folders of drills and what-ifs whose core listens, newest first."""
+    return [folder for folder in worlds(home) if folder != home.live and listens(folder)]
+
+
+def module_of(folder: Path) -> str:
+    """The module that runs the core of a prepared folder; ``UsageError`` TOC-1012 where it is none."""
+    for name, module in STARTS.items():
+        if (folder / name).is_file():
+            return module
+    raise UsageError(f"{folder} is no drill's and no what-if's.", code="TOC-1012")
 
 
 def start_core(folder: Path) -> None:
-    """Starts the core of a prepared folder as a process of its own, which outlives this one."""
+    """Starts the core of a prepared drill or what-if as a process of its own, which outlives this one."""
+    module = module_of(folder)
     with (folder / "core.log").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "console.drill.process", str(folder)],
+            [sys.executable, "-m", module, str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -152,6 +152,8 @@ class Outbox:
         why = verdicts[slot.alert]
         channel = self._lanes.channel(slot.channel)
         if why or channel is None:
+            if self._world == "whatif":
+                why = "TOC-4021 a what-if sends nothing"
             why = why or f"TOC-7101 there is no channel {slot.channel} in this world"
             self._unwritten.add(slot)
             self._settled.append(_changed(slot, "dead", delivery.attempts, why))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,10 +18,8 @@ from console.drill.scenario import load
 from console.drill.world import DrillWorld, Options
 from console.gate import DrillGate
 from console.pacer import Pacer
-from console.serving import InboxAt, Serving, run_process, told_of_faults
+from console.serving import ExerciseServing, InboxAt, run_process, told_of_faults
 from picture.errors import UsageError
-
-LINGER_S = 60.0
 
 
 class Run(BaseModel):
@@ -56,7 +53,7 @@ def read_run(folder: Path) -> Run:
         raise UsageError(f"{path}: {where}: {first['msg']}", code="TOC-1003") from error
 
 
-class CoreProcess(Serving[DrillWorld]):
+class CoreProcess(ExerciseServing[DrillWorld]):
     """The drill, its pacer, its doors."""
 
     def __init__(self, folder: Path, run: Run) -> None:
@@ -84,14 +81,6 @@ class CoreProcess(Serving[DrillWorld]):
         simulated = {one.name for one in world.scenario.people if one.simulated}
         gate = DrillGate(simulated.__contains__)
         super().__init__(world, pacer, gate, inbox=InboxAt(port=run.inbox_port), seed=world.seed)
-
-    async def over(self) -> None:
-        """Returns when the exercise is over and nobody has looked for a minute."""
-        alone_since = time.monotonic()
-        while time.monotonic() - alone_since <= LINGER_S:
-            await asyncio.sleep(1.0)
-            if self.door.clients or not self.world.core.home.drill.stopped:
-                alone_since = time.monotonic()
 
 
 async def serve(folder: Path) -> None:
