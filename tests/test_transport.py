@@ -148,6 +148,20 @@ def test_a_damaged_journal_is_not_exported_as_if_it_were_whole(tmp_path: Path) -
     assert list(tmp_path.glob("*.zip")) == []
 
 
+def test_commits_that_a_damaged_log_hides_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    world = World(tmp_path / "here")
+    with world.open() as journal:
+        for number in range(40):
+            journal.append_now([vessel(number)], commit_id=f"c-{number}")
+        dead = World(Path(shutil.copytree(world.folder, tmp_path / "dead")))
+    (dead.journal / "segment-000001.sqlite-shm").unlink(missing_ok=True)
+    wal = dead.journal / "segment-000001.sqlite-wal"
+    data = bytearray(wal.read_bytes())
+    data[len(data) // 2] ^= 1
+    wal.write_bytes(data)
+    assert "wal" in refused("TOC-3002", lambda: packed(dead, tmp_path))
+
+
 def test_the_same_journal_exported_twice_gives_the_same_entries(tmp_path: Path) -> None:
     world = written(tmp_path / "here")
     (one, manifest), (_, again) = packed(world, tmp_path / "1.zip"), packed(world, tmp_path / "2.zip")

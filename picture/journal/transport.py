@@ -33,6 +33,7 @@ from picture.journal.segments import (
     storage_errors,
 )
 from picture.journal.verify import verify
+from picture.journal.wal import commits_cut_off
 
 SCHEMA: Final = "tocsin.export/1"
 SUFFIX: Final = ".tocsin.zip"
@@ -145,6 +146,10 @@ def _copied(file: Path, work: Path, progress: Progress) -> Path:
         source.execute("BEGIN")  # one instant of it, however long the copying takes and whatever is written meanwhile
         source.execute("SELECT count(*) FROM header").fetchone()
         source.backup(target, pages=_PAGES, progress=lambda _state, left, all_: _told(progress, file.name, left, all_))
+    # Copied is what a reader sees; what lies behind damage in the log is lost to one, and must not go unsaid. Looked at
+    # again, because a log that is being written may look damaged once.
+    if all(commits_cut_off(file) for _ in range(3)):
+        raise JournalError(f"{file.name}-wal is damaged: its newest commits are lost.", code="TOC-3002")
     for side in ("-wal", "-shm"):
         copy.with_name(copy.name + side).unlink(missing_ok=True)
     return copy
