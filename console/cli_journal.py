@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console import cli_custody
+from console import cli_custody, cli_serve
 from console.cli_city import AsJson, bar, give
 from console.stopped import journal_of
 from picture.errors import JournalError
@@ -28,13 +28,23 @@ def register(journal: typer.Typer) -> None:
     journal.command("export")(export)
     journal.command("import")(import_)
     cli_custody.register(journal)
+    cli_serve.register(journal)
 
 
-def verify(file: File, as_json: AsJson = False) -> None:
-    """Checks the chain and signatures, offline and without keys; names the first bad entry. Exit 3 where one is bad."""
+def verify(
+    file: File,
+    as_json: AsJson = False,
+    seed: cli_serve.Seed = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="On a server: the mirror that it keeps.")] = False,
+) -> None:
+    """Checks the chain and signatures, without the world's keys; names the first bad entry. Exit 3 where one is bad.
+
+    A stream on a server is given as nats://HOST:PORT/STREAM.
+    """
     from picture.journal import verify as verified
 
-    report = verified(journal_of(file))
+    on_server = cli_serve.is_on_server(file)
+    report = cli_serve.verified(file, seed, mirror) if on_server else verified(journal_of(file))
     if as_json:
         give(
             {

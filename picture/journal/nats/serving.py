@@ -75,6 +75,11 @@ class Server:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def terminate(self) -> None:
+        """Asks it to end; ``wait`` tells when it has."""
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self) -> None:
         """Ends it in order; stopping twice is fine."""
         self._end(kill=False)
