@@ -2,7 +2,8 @@
 
 Many records of one type become a list of columns, one for each scalar that a record holds, however deep. Reading
 builds the dataclasses directly, without validation: whoever reads columns knows first that they are his own
-(``picture.journal.snapshots`` authenticates them). A column of one value repeated stands once.
+(``picture.journal.snapshots`` authenticates them). A column of one value repeated stands once, and one of integers
+that lie close together as steps, with a mark in front that makes it one longer than its values.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import chain
-from operator import attrgetter, itemgetter
+from itertools import accumulate, chain
+from operator import attrgetter, itemgetter, sub
 from types import NoneType, UnionType
 from typing import Any, Final, Protocol, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 _REPEATED: Final = frozenset({str, int, bool, NoneType})  # not float: 0.0 and -0.0 are equal and spelled differently
+
+
+_STEPS: Final = 0
 
 
 class Columns(Protocol):
@@ -43,11 +47,22 @@ class _Plain:
         first = values[0] if values else None
         kind = type(first)
         same = len(values) > 1 and kind in _REPEATED and all(type(v) is kind and v == first for v in values)
-        out.append([first] if same else list(values))
+        steps = None if same else _steps(values)
+        out.append([first] if same else [_STEPS, *steps] if steps else list(values))
 
     def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
         column = next(columns)
+        if len(column) > count:
+            return list(accumulate(column[1:]))
         return column * count if len(column) == 1 else column
+
+
+def _steps(values: Sequence[Any]) -> list[int] | None:
+    """Integers as the first and the steps between them, where that is shorter: times mostly are."""
+    if len(values) < 3 or any(type(value) is not int for value in values):
+        return None
+    steps = [values[0], *map(sub, values[1:], values)]
+    return steps if max(map(abs, steps[1:])) * 100 < max(map(abs, values)) else None
 
 
 class _Maybe:

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 
+from picture.collecting import without_collection
 from picture.entry import Entry
 from picture.errors import JournalError
 from picture.fold import Picture, copied
@@ -144,7 +145,12 @@ class History:
         """Goes on from where the picture stands; a long way leaves snapshots behind, a short one has no time to."""
         snapshots = self._snapshots
         if snapshots is not None and seq - picture.home.seq < LONG_WAY * snapshots.spacing:
-            snapshots = None
+            with without_collection():
+                self._follow(picture, seq, None)
+        else:
+            self._follow(picture, seq, snapshots)
+
+    def _follow(self, picture: Picture, seq: int, snapshots: Snapshots | None) -> None:
         for entry in self._journal.read(picture.home.seq, seq):
             try:
                 if entry.kind in self.withheld:

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from picture import columns, fold, model
 from picture.columns import columns_of
@@ -390,6 +391,19 @@ def test_columns_tell_equal_values_of_different_types_apart() -> None:
     mixed.put(values, out)
     found = mixed.take(iter(json.loads(json.dumps(out))), len(values))
     assert repr(list(found)) == repr(values)
+
+
+@given(st.lists(st.one_of(st.integers(), st.integers(10**12, 10**12 + 9), st.booleans(), st.none()), max_size=6))
+def test_a_column_gives_back_its_values(values: list[int | bool | None]) -> None:
+    out: list[list[object]] = []
+    columns_of(object).put(values, out)
+    assert repr(list(columns_of(object).take(iter(json.loads(json.dumps(out))), len(values)))) == repr(values)
+
+
+def test_times_lie_in_columns_as_short_steps() -> None:
+    out: list[list[object]] = []
+    columns_of(int).put([NOON_MS + n * 250 for n in range(100)], out)
+    assert len(json.dumps(out)) < 700 and len(json.dumps([NOON_MS] * 100)) > 1400
 
 
 def test_a_type_that_is_not_on_the_picture_has_no_columns() -> None:

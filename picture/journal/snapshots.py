@@ -9,7 +9,6 @@ sealed value is a ``Ref`` on the picture, so no snapshot holds one.
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 import threading
 import zlib
@@ -17,7 +16,7 @@ from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +26,7 @@ from urllib.parse import quote
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic_core import from_json, to_json
 
+from picture.collecting import without_collection
 from picture.entry import Entry, canonical
 from picture.errors import JournalError
 from picture.fold import FOLD_VERSION, Picture, copied
@@ -151,7 +151,9 @@ class Snapshots:
             return False
         with self._lock:
             at = bisect_right(self._rows, (seq, 1 << 62))
-            far = all(abs(seq - other) >= self.spacing for other, _ in self._rows[max(0, at - 1) : at + 1])
+            # Even steps: where the last one left off with all the room there was, the next is not due at once.
+            steps = max(self.spacing, self._next_bytes * 90 // (self._entry_bytes * self._share))
+            far = all(abs(seq - other) >= steps for other, _ in self._rows[max(0, at - 1) : at + 1])
             return far and abs(seq - self._tried) >= self.spacing // 4 and self._has_room(seq, self._next_bytes)
 
     def keep(self, sub: StreamPicture, entry_hash: str) -> bool:
@@ -199,7 +201,7 @@ class Snapshots:
             manifest = from_json(zlib.decompress(body))
             if not self._fits(seq, manifest["hash"]):
                 return None
-            with _no_collection():
+            with without_collection():
                 laid = {
                     name: [self._page(bytes.fromhex(one), name) for one in ids]
                     for name, ids in manifest["tables"].items()
@@ -277,7 +279,7 @@ class Snapshots:
         if not isinstance(path, Path) or head.seq == START:
             return _ENTRY_BYTES
         files = [path] if path.is_file() else segment_files(path)
-        return sum(map(_database_bytes, files)) // head.seq
+        return sum(map(_database_bytes, files)) // head.seq or _ENTRY_BYTES
 
     def _file_bytes(self) -> int:
         pages, page = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
@@ -366,19 +368,3 @@ def _database_bytes(file: Path) -> int:
     ):
         return int(connection.execute("PRAGMA page_count").fetchone()[0]) * PAGE_BYTES
     return 0
-
-
-_collecting: Final = threading.Lock()
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keeps the garbage collector from walking all that is being built; it finds nothing there and doubles the time."""
-    with _collecting:
-        was = gc.isenabled()
-        gc.disable()
-        try:
-            yield
-        finally:
-            if was:
-                gc.enable()
