@@ -43,10 +43,10 @@ nodes, arcs = graph.number_of_nodes(), graph.number_of_edges()
 Figures = dict[str, float]
 
 
-def measure(work: str, source: Path, folder: Path) -> Figures:
+def measure(work: str, source: Path, folder: Path, python: str = sys.executable) -> Figures:
     """Seconds, processor seconds, peak memory and size of the graph of one import in a fresh process."""
     found = subprocess.run(
-        [sys.executable, "-c", _MEASURE.format(work=work), str(source), str(folder), str(ROOT)],
+        [python, "-c", _MEASURE.format(work=work), str(source), str(folder), str(ROOT)],
         check=True,
         capture_output=True,
         text=True,
@@ -66,15 +66,15 @@ def as_xml(source: Path, folder: Path) -> Path:
     return target
 
 
-def compare(source: Path) -> None:
-    """Prints one extract's figures, and the ratios where OSMnx is there."""
+def compare(source: Path, python: str) -> None:
+    """Prints one extract's figures, and the ratios where a Python has OSMnx ("" for none)."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = measure(_OURS, source, folder)
         _line(source, "tocsin", ours)
-        if find_spec("osmnx") is None:
+        if not python:
             return
-        theirs = measure(_OSMNX, as_xml(source, folder), folder)
+        theirs = measure(_OSMNX, as_xml(source, folder), folder, python)
         _line(source, "osmnx", theirs)
         time, processor, memory = (theirs[key] / ours[key] for key in ("seconds", "cpu_s", "peak_mb"))
         print(f"{source.name:28} ratio    {time:6.1f} ×  {processor:6.1f} × processor  {memory:11.1f} × the memory")
@@ -90,14 +90,17 @@ def _line(source: Path, who: str, figures: Figures) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Import of OpenStreetMap extracts, against OSMnx where installed.")
     parser.add_argument("extracts", nargs="*", type=Path)
-    extracts = parser.parse_args().extracts or sorted(EXTRACTS.glob("*.osm.pbf"))
+    parser.add_argument("--osmnx", metavar="PYTHON", default="", help="a Python that has OSMnx, if this one has not")
+    chosen = parser.parse_args()
+    python = chosen.osmnx or (sys.executable if find_spec("osmnx") else "")
+    extracts = chosen.extracts or sorted(EXTRACTS.glob("*.osm.pbf"))
     if not extracts:
         print(f"no extract given, and none at {EXTRACTS.parent.name}/{EXTRACTS.name} beside the repository")
         return 1
-    if find_spec("osmnx") is None:
-        print("osmnx is not installed, so there is no ratio: `pip install osmnx` adds it to this comparison")
+    if not python:
+        print("osmnx is not installed, so there is no ratio: `pip install osmnx`, or --osmnx PYTHON, adds it")
     for source in extracts:
-        compare(source)
+        compare(source, python)
     return 0
 
 
