@@ -58,9 +58,7 @@ class View:
         """The view after an entry; may be asked in a thread."""
         if self.clearance.without is not None:
             return self._reduced(history.at_seq(seq))
-        own = Picture(history.stream)
-        fold(own, history.entries(0, seq), self.clearance)
-        return own
+        return history.seen_without(self.clearance.withheld).at_seq(seq)
 
     def _reduced(self, whole: Picture) -> Picture:
         picture = Picture(whole.home_stream)
