@@ -18,7 +18,7 @@ from console.tui.map.grid import Axis
 from console.tui.map.palette import BANDS, FILLS, INK, INK_BASE, OUTSIDE, TINTS, WATER
 from console.tui.map.raster import braille_bits, draw_lines, edge_of, top_ink
 from console.tui.map.scene import Field, Scene
-from twin.pyramid import FERRY_CLASS
+from twin.pack import RoadClass
 
 BRAILLE: Final = 0x2800
 QUADRANTS: Final = np.array([ord(char) for char in " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"], dtype=np.uint32)
@@ -106,7 +106,7 @@ def _draw_roads(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:
     if len(scene.closed_ends):
         open_now = ~scene.closed[np.concatenate([lod.edge[run] for run in runs])]
         ends, kind = ends[open_now], kind[open_now]
-    ferry = kind == FERRY_CLASS
+    ferry = kind == RoadClass.FERRY
     if ferry.any():
         draw_lines(dots, ends_in_dots(camera, ends[ferry]), INK["coast"], camera.dot_origin, dashed=True)
         ends, kind = ends[~ferry], kind[~ferry]
@@ -119,7 +119,7 @@ def _draw_over(dots: NDArray[np.uint8], scene: Scene, camera: Camera) -> None:
     """Closed roads, dashed, and the highlighted route on top of everything."""
     if len(scene.closed_ends):
         lod = scene.pack.lod(camera.level)
-        roads = lod.road_class[lod.road_class < FERRY_CLASS]  # ferries stay visible where minor roads are not
+        roads = lod.road_class[lod.road_class < RoadClass.FERRY]  # ferries stay visible where minor roads are not
         shown = scene.closed_class <= (int(roads.max()) if len(roads) else 6)
         ends = ends_in_dots(camera, scene.closed_ends[shown])
         thick = np.full(len(ends), camera.dot_m <= THICK_AT_DOT_M[0])
