@@ -240,6 +240,17 @@ def test_a_core_that_offers_its_picture_gets_snapshots_in_the_background(past: P
     snapshots.close()
 
 
+def test_a_core_is_told_what_is_due_while_somebody_looks_back(past: Past, tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, past.journal, key=KEY, spacing=100, share=1000)
+    answers: list[bool] = []
+    with snapshots._lock:  # held as long as somebody loads a snapshot
+        core = threading.Thread(target=lambda: answers.extend([snapshots.due(50), snapshots.due(500)]))
+        core.start()
+        core.join(timeout=10)
+    assert answers == [False, True]
+    snapshots.close()
+
+
 def test_snapshots_stay_within_their_share_of_the_journal(past: Past, tmp_path: Path) -> None:
     snapshots = Snapshots(tmp_path, past.journal, key=KEY, spacing=10, share=20)
     History(past.journal, snapshots).at_seq(LENGTH)

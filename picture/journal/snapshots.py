@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from hashlib import blake2b
+from hmac import compare_digest
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol
@@ -146,15 +147,18 @@ class Snapshots:
         return True
 
     def due(self, seq: int) -> bool:
-        """Whether a snapshot at this entry is far enough from the others, and there is room for one like the last."""
+        """Whether a snapshot at this entry is far enough from the others, and there is room for one like the last.
+
+        Never waits: a core asks after every commit, also while somebody looks back.
+        """
         if seq < self.spacing:
             return False
-        with self._lock:
-            at = bisect_right(self._rows, (seq, 1 << 62))
-            # Even steps: where the last one left off with all the room there was, the next is not due at once.
-            steps = max(self.spacing, self._next_bytes * 90 // (self._entry_bytes * self._share))
-            far = all(abs(seq - other) >= steps for other, _ in self._rows[max(0, at - 1) : at + 1])
-            return far and abs(seq - self._tried) >= self.spacing // 4 and self._has_room(seq, self._next_bytes)
+        rows = self._rows
+        at = bisect_right(rows, (seq, 1 << 62))
+        # Even steps: where the last one left off with all the room there was, the next is not due at once.
+        steps = max(self.spacing, self._next_bytes * 90 // (self._entry_bytes * self._share))
+        far = all(abs(seq - other) >= steps for other, _ in rows[max(0, at - 1) : at + 1])
+        return far and abs(seq - self._tried) >= self.spacing // 4 and self._has_room(seq, self._next_bytes)
 
     def keep(self, sub: StreamPicture, entry_hash: str) -> bool:
         """Writes a snapshot of a picture that nobody changes meanwhile; False if there is no room for it.
@@ -196,7 +200,7 @@ class Snapshots:
         """The sub-picture of a snapshot; None if anything about it does not fit."""
         with self._mended:
             body, mac = self._connection.execute("SELECT body, mac FROM snapshots WHERE seq = ?", (seq,)).fetchone()
-            if mac != self._mac(seq, body):
+            if not compare_digest(mac, self._mac(seq, body)):
                 return None
             manifest = from_json(zlib.decompress(body))
             if not self._fits(seq, manifest["hash"]):
@@ -255,8 +259,9 @@ class Snapshots:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self._rows = [row for row in self._rows if row[0] != seq]
-        insort(self._rows, (seq, size))
+        rows = [row for row in self._rows if row[0] != seq]
+        insort(rows, (seq, size))
+        self._rows = rows  # whole at any time: ``due`` reads it without the lock
 
     def _drop(self, seq: int) -> None:
         """Forgets a snapshot that does not fit, and the pages that no other one needs."""
