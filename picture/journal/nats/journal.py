@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from picture.entry import Entry, NewEntry
 from picture.errors import InternalError, JournalError, TocsinError
 from picture.journal.blobs import BlobStore
-from picture.journal.nats.envelope import COMMIT, Envelope, Message, checked, packed, signer_after, unpacked
+from picture.journal.nats.envelope import COMMIT, Envelope, checked, packed, signer_after, unpacked
 from picture.journal.nats.index import Index, Place
 from picture.journal.nats.leases import NatsLeases
 from picture.journal.nats.names import Names, stream_config
@@ -211,7 +211,10 @@ class NatsJournal(NatsReader):
         headers["Nats-Msg-Id"] = headers[COMMIT]
         headers["Nats-Expected-Last-Sequence"] = str(at - 1)
         headers["Nats-Expected-Stream"] = self._names.on_server
-        envelope = unpacked(Message(at, headers, body))._replace(rows=())
+        envelope = Envelope(
+            at, commit_id, rows[0].seq, rows[-1].seq, after.hash, rows[-1].hash, self._writer,
+            public_key_text(self._key), "", (),
+        )  # fmt: skip
         waiting = _Waiting(envelope, headers, body, decoded, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._unsent.append(waiting)

@@ -46,6 +46,8 @@ def staged_rows(
 
 
 def _check_causes(new: NewEntry, index: int, first_seq: int) -> None:
+    if not new.cause and not new.cause_index:
+        return
     within = all(0 <= other < index for other in new.cause_index)
     if not within or not all(0 < seq < first_seq for seq in new.cause):
         raise JournalError(f"An event {new.event.kind} names a cause that is not before it.", code="TOC-3104")
