@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console import cli_journal, cli_roads, cli_world
+from console import cli_journal, cli_roads, cli_user, cli_world
 from console.house import check_house
 from picture.errors import InputError, InternalError, TocsinError, UsageError
 
@@ -33,6 +33,7 @@ app.add_typer(city_app, name="city")
 cli_journal.register(journal_app)
 cli_roads.register(app, city_app)
 cli_world.register(app)
+cli_user.register(app)
 
 
 def say(words: str) -> None:

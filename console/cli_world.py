@@ -80,9 +80,13 @@ def core(
 
 
 def _gate_of(world: LiveWorld) -> Gate:
-    from console.live import OnlookersGate
+    from console.user_secrets import UserSecrets
+    from console.users import UserGate
+    from picture.clock import SystemClock
 
-    return OnlookersGate()
+    wall = SystemClock().now_ms
+    secrets = UserSecrets(world.folder / "keys", world.keyring, wall)
+    return UserGate(world.core, secrets, wall, onlookers=world.config.clients.onlookers)
 
 
 def _played(folder: Path) -> int:
@@ -191,22 +195,30 @@ def attach_live(home: Home, config: SiteConfig, person: str, position: str) -> N
         raise UsageError(f"{home.live} is not served by anybody.", code="TOC-1011")
     if config.positions and position not in config.positions:
         raise UsageError(f"{position} is no position of this site: {', '.join(config.positions)}.")
-    open_console(home.live, pack_path(config.city), person, position, config.theme)
+    token = "" if not sys.stdin.isatty() else typer.prompt("Token", default="", hide_input=True, show_default=False)
+    totp = typer.prompt("Second factor, if you are asked for one", default="", show_default=False) if token else ""
+    open_console(home.live, pack_path(config.city), person, position, config.theme, token=token, totp=totp)
 
 
-def open_console(folder: Path, pack: Path, person: str, position: str, theme: Any) -> None:
+def open_console(
+    folder: Path, pack: Path, person: str, position: str, theme: Any, *, token: str = "", totp: str = ""
+) -> None:
     """Runs the console on the core of a folder until its operator leaves it."""
+    from console.config import Home
     from console.credentials import world_of
-    from console.link import Link, socket_of
+    from console.link import Link, person_key, socket_of
     from console.tui.app import run as run_console
     from picture.sealing import core_signing_key
     from twin.pack import CityPack
 
     # The same for this person while the world lasts, so that they may come back.
-    key = core_signing_key(folder / "people" / person.replace("/", "_"))
-    link = Link(socket_of(folder), person, position, key)
+    live = world_of(folder) == "live"
+    key = (
+        person_key(Home.find().root, person) if live else core_signing_key(folder / "people" / person.replace("/", "_"))
+    )
+    link = Link(socket_of(folder), person, position, key, token=token, totp=totp, client="tui")
     run_console(link, CityPack.open(pack), theme=theme)
-    if world_of(folder) != "live":
+    if not live:
         say(f"The {world_of(folder) or 'drill'} in {folder} goes on without you. Come back with `tocsin attach`.")
 
 
@@ -241,9 +253,7 @@ def world_list(as_json: AsJson = False, home: AtHome = None) -> None:
 
 
 def world_fork(
-    parent: Annotated[
-        str, typer.Argument(help="PARENT@CURSOR: a world by name or folder; now, a number or a time.")
-    ],
+    parent: Annotated[str, typer.Argument(help="PARENT@CURSOR: a world by name or folder; now, a number or a time.")],
     kind: Annotated[str, typer.Option("--as", help="drill or whatif (what-if).")],
     name: Annotated[str, typer.Option(help="What the new world is called; made from the parent's by default.")] = "",
     as_json: AsJson = False,

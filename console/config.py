@@ -66,6 +66,22 @@ class PolicyConfig(_Strict):
     """Whose units we may send; of others we ask. Empty: all are ours."""
 
 
+class ClientsConfig(_Strict):
+    """How clients come to the live core, besides its unix socket."""
+
+    onlookers: bool = False
+    """Whether somebody who has not logged in may look on as an observer, without any sealed value."""
+    host: str = ""
+    """Address to listen on over TLS; empty: on the unix socket only."""
+    port: int = Field(default=0, ge=0, le=65_535)
+    names: tuple[str, ...] = ()
+    """Host names that clients may call the core by, besides ``host`` and loopback."""
+    certificate: str = ""
+    """PEM file of the certificate and its chain, relative to the home."""
+    key: str = ""
+    """PEM file of its private key, relative to the home."""
+
+
 class SiteConfig(_Strict):
     """``tocsin.toml``."""
 
@@ -88,6 +104,7 @@ class SiteConfig(_Strict):
     channels: dict[Id, ChannelSpec] = Field(default_factory=dict)
     directory: tuple[Recipient, ...] = ()
     inbox: InboxConfig = InboxConfig()
+    clients: ClientsConfig = ClientsConfig()
     retention: RetentionPolicy = RetentionPolicy()
     policy: PolicyConfig = PolicyConfig()
     cap_sender: str = ""

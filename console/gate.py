@@ -64,6 +64,10 @@ class Gate(Protocol):
         """Nothing if this command may be given from this seat; ``RefusedError`` otherwise. Roles are judged later."""
         ...
 
+    def still(self, seat: Seat) -> bool:
+        """Whether this person may still sit there, as the picture says now."""
+        ...
+
     def ticket(self, seat: Seat) -> str:
         """What lets this client come back to its session without logging in again; empty where it needs nothing."""
         ...
@@ -94,6 +98,9 @@ class DrillGate:
 
     def allow(self, seat: Seat, command: Command) -> None:
         """Nothing: in a drill the role says it all."""
+
+    def still(self, seat: Seat) -> bool:
+        return True
 
     def ticket(self, seat: Seat) -> str:
         return ""

@@ -8,18 +8,20 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import uvicorn
 from pydantic import SecretStr
 
 from console import commands as c
-from console.config import ChannelSpec, Home, SiteConfig
+from console.config import ChannelSpec, ClientsConfig, Home, SiteConfig
 from console.core import Core, Draft
 from console.credentials import Vault, claim, in_environment, refuse_other_worlds
-from console.gate import DrillGate, Gate, Hello, Seat
+from console.gate import Gate
 from console.pacer import OnFault, Pacer
-from console.people import Person
 from console.roster import OwnRoster
 from console.serving import InboxAt, Serving, told_of_faults
 from console.site import registered, roster
+from console.web.api import Door
+from console.web.listening import Tls, listen_tls
 from console.world import LIBRARY, Plan, World, armed
 from feeds.config import resolve_secret
 from feeds.inbox import LOOPBACK
@@ -89,6 +91,11 @@ class LiveWorld(World):
         )
         super().__init__(plan, self.wall, self._channels)
         self.begin()
+
+    @property
+    def config(self) -> SiteConfig:
+        """What ``tocsin.toml`` said when this core was started."""
+        return self._config
 
     def _channels(self) -> Channels:
         found = {
@@ -193,15 +200,12 @@ async def serve(
     hosts = LOOPBACK | frozenset(host.lower() for host in config.inbox.allowed_hosts)
     inbox = InboxAt(config.inbox.host, config.inbox.port, hosts)
     serving.append(Serving(world, pacer, gate_of(world), inbox=inbox))
+    if config.clients.host:
+        serving[0].also.append(_over_tls(serving[0].door, home, config.clients))
     ready(world)
     await serving[0].serve()
 
 
-class OnlookersGate(DrillGate):
-    """Whoever may reach the socket may look, and only that: reaching it is no identity, so nobody decides by it."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _name: False)
-
-    def admit(self, hello: Hello) -> Seat:
-        return Seat(Person(hello.person, hello.position, "", "observer"), "observer", hello.client)
+def _over_tls(door: Door, home: Home, clients: ClientsConfig) -> uvicorn.Config:
+    tls = Tls(home.root / clients.certificate, home.root / clients.key) if clients.certificate else None
+    return listen_tls(door, clients.host, clients.port, tls, names=clients.names)

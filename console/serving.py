@@ -101,6 +101,8 @@ class Serving(Generic[W]):
         self._inbox_at = inbox
         self._seed = seed
         self._stopping = asyncio.Event()
+        self.also: list[uvicorn.Config] = []
+        """Further places where the door is served, as over TLS (``console.web.listening``)."""
 
     # --- what goes on in it -----------------------------------------------------------------------------------
 
@@ -170,7 +172,7 @@ class Serving(Generic[W]):
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self.stop)
         door = QuietServer(uvicorn.Config(self.door.app(), log_level="warning", lifespan="off"))
-        servers = [door]
+        servers = [door, *(QuietServer(one) for one in self.also)]
         background = [self.door.beat(), self.pacer.run(), self._polling().run()]
         if self._inbox_at is not None:
             inbox = self._inbox(self._inbox_at)

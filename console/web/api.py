@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +26,8 @@ from console.sessions import AtSeat, Sessions
 from console.web.fanout import Client, Fanout
 from console.web.frames import PROTOCOL, Frame, encode, flood_frame
 from console.web.past import AskJournal, AskPast, Past
+from picture.custody import UserChanged
+from picture.entry import Entry
 from picture.errors import InternalError, RefusedError, TocsinError
 from picture.fold import FOLD_VERSION
 from picture.history import History
@@ -38,6 +40,8 @@ CATCH_UP_ENTRIES = 2_000
 MOST_QUESTIONS = 4
 """About the past, of one client, at the same time."""
 MAX_HELLO = 64 * 1024
+HELLO_S = 10.0
+"""How long a connection may stay without having said who it is."""
 _ASK: TypeAdapter[AskPast | AskJournal] = TypeAdapter(AskPast | AskJournal)
 
 
@@ -78,7 +82,15 @@ class Door:
         self._flood_sent: bytes | None = None
         self._hash = core.journal.head().hash
         self._compared = 0
-        core.listen(lambda entries: setattr(self, "_hash", entries[-1].hash))
+        core.listen(self._notice)
+
+    def _notice(self, entries: Sequence[Entry]) -> None:
+        """Listener of the core: notes the head, and lets go who may not sit where they sit any more."""
+        self._hash = entries[-1].hash
+        changed = {entry.event.name for entry in entries if isinstance(entry.event, UserChanged)}
+        for client in [one for one in self.fanout.clients if one.seat.person.name in changed]:
+            if not self._gate.still(client.seat):
+                self.fanout.dismiss(client)
 
     @property
     def clients(self) -> int:
@@ -151,7 +163,7 @@ class Door:
         await socket.accept()
         client: Client | None = None
         try:
-            hello = _hello_of(await socket.receive_text())
+            hello = _hello_of(await asyncio.wait_for(socket.receive_text(), HELLO_S))
             client = self._welcome(hello)
             await self._greet(client, hello)
             writer = asyncio.create_task(_write(socket, client))
@@ -165,6 +177,8 @@ class Door:
                 await asyncio.wait([writer, *asking])
         except WebSocketDisconnect:
             return
+        except TimeoutError:
+            await socket.close(code=1008)
         except TocsinError as error:
             await socket.send_text(encode({"type": "refused", **error.as_json()}))
             await socket.close()
@@ -282,7 +296,7 @@ async def _write(socket: WebSocket, client: Client) -> None:
     try:
         while (text := await client.next()) is not None:
             await socket.send_text(text)
-        await socket.close(code=1013, reason="too slow; resume by cursor")
+        await socket.close(code=1013, reason="let go; come back by cursor")
     except WebSocketDisconnect:
         return  # gone while we wrote: whoever reads from it hears of it too
 

@@ -45,13 +45,17 @@ class Client:
         if self.gone:
             return
         if self._waiting.full() or (self._bytes and self._bytes + len(text) > QUEUE_BYTES):
-            self.gone = True
-            while not self._waiting.empty():
-                self._waiting.get_nowait()
-            self._waiting.put_nowait(None)
+            self.let_go()
             return
         self._bytes += len(text)
         self._waiting.put_nowait(text)
+
+    def let_go(self) -> None:
+        """Drops what waits and ends the connection."""
+        self.gone = True
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(None)
 
     async def next(self) -> str | None:
         """The next frame; None once the client was let go."""
@@ -87,6 +91,11 @@ class Fanout:
         """From the next entry on this client is told; flushes first, so that its greeting fits."""
         self.flush()
         self.clients.add(client)
+
+    def dismiss(self, client: Client) -> None:
+        """Ends a client's connection; it may come back if the gate lets it."""
+        client.let_go()
+        self.clients.discard(client)
 
     def send_all(self, text: str) -> None:
         for client in list(self.clients):
