@@ -19,6 +19,7 @@ from picture.journal import BlobStore, JournalReader, SqliteJournal
 from picture.journal.custody import Keeping, finish_erasures
 from picture.journal.rotation import core_key
 from picture.journal.segments import segment_files
+from picture.journal.sqlite import claim_writer
 from picture.model import StreamPicture
 from picture.sealing import Keyring
 
@@ -50,6 +51,7 @@ class StoppedWorld:
         self.keys = self.folder / "keys"
         if not (self.keys / "core.ed25519").exists():
             raise JournalError(f"{self.keys} holds no key.", code="TOC-3108")
+        claim_writer(journal).close()  # nothing of a running core's keys is looked at, let alone touched
         self.actor = actor
         self._written_s = files[-1].stat().st_mtime
         self.keyring = Keyring(self.keys)
