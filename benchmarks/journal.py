@@ -1,10 +1,13 @@
 """The journal against sqlite-utils ``insert_all``, in one run: ``python -m benchmarks.journal``.
 
-All take the same JSON documents, validate them with the same pydantic models and wait for the disk (WAL,
-``synchronous=FULL``). ``alike`` is sqlite-utils storing the same chained rows; ``plain`` has no chain at all.
-Ours alone also keeps commit ids, signs heads and hands back entries. Prints a table, or writes JSON with
-``--json FILE``. Only the ratios mean something on another machine. A journal that does not verify ends the run
-with status 1.
+All take the same JSON documents, validate them with the same pydantic models, serialise them again and wait for the
+disk (WAL, ``synchronous=FULL``). ``plain`` is one call of ``insert_all`` for each batch, which commits every 99 rows;
+``one tx`` is the same inside one transaction; neither has a chain. ``alike`` is ``insert_all`` of our chained rows.
+Ours alone also commits a batch whole, keeps commit ids, signs heads and hands back the entries that reading gives.
+
+``paced`` are 10,000 events a second in batches of 100: how long a batch took, with the log moved in the background as
+it is, and with SQLite's own automatic checkpoint instead. ``replay`` is decode, chain check and fold. Only the ratios
+mean something on another machine. A journal that does not verify ends the run with status 1.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,7 @@ from sqlite_utils import Database
 
 from picture.entry import Actor, NewEntry, canonical
 from picture.events import Event, ReportReceived, VesselUpdated
+from picture.fold import Picture
 from picture.journal import GENESIS, GroupCommit, SqliteJournal
 from picture.journal.chain import chained, encoded
 from picture.reports import IncidentReport
@@ -85,7 +90,7 @@ class Ours:
 class SqliteUtils:
     """The same documents through ``insert_all``: ``chained`` as our rows, or else the way one writes it first."""
 
-    def __init__(self, folder: Path, *, chained: bool) -> None:
+    def __init__(self, folder: Path, *, chained: bool, together: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.database = Database(folder / "plain.sqlite")
         self.database.enable_wal()
@@ -94,15 +99,18 @@ class SqliteUtils:
         self.actor = canonical({"person": ACTOR.person}).decode()
         self.seq = self.commits = 0
         self.chained = chained
+        self.together = together
         self.prev = GENESIS
 
     def append(self, model: type[Event], documents: list[bytes]) -> None:
         events = [model.model_validate_json(text) for text in documents]
         self.commits += 1
-        if self.chained:
-            self.table.insert_all(self._rows(events))
-            return
-        self.table.insert_all(
+        with self.database.atomic() if self.together else nullcontext():
+            self.table.insert_all(self._rows(events) if self.chained else self._plain(events))
+        self.seq = self.seq if self.chained else self.seq + len(events)
+
+    def _plain(self, events: list[Event]) -> Iterator[dict[str, Any]]:
+        return (
             {
                 "seq": self.seq + at, "commit_id": f"c-{self.commits}", "commit_index": at, "kind": event.kind,
                 "kind_v": event.version, "at_ms": NOON_MS, "recorded_ms": NOON_MS, "actor": self.actor, "source": "ais",
@@ -110,7 +118,6 @@ class SqliteUtils:
             }
             for at, event in enumerate(events, 1)
         )  # fmt: skip
-        self.seq += len(events)
 
     def _rows(self, events: list[Event]) -> Iterator[dict[str, Any]]:
         first = self.seq + 1
@@ -142,25 +149,60 @@ def events_per_s(
 def compare(folder: Path, batch: int, count: int, rounds: int) -> dict[str, float]:
     """Median rates of both, their ratio, and our latency; rounds alternate, so that both meet the same noise."""
     documents = tracks(count)
-    ours_s: list[float] = []
-    alike_s: list[float] = []
-    plain_s: list[float] = []
+    rates: dict[str, list[float]] = {"ours": [], "plain": [], "one_tx": [], "alike": []}
     latency: list[float] = []
     for turn in range(rounds):
         with closing(Ours(folder / f"ours-{batch}-{turn}")) as ours:
             rate, took = events_per_s(lambda texts: ours.append(VesselUpdated, texts), documents, batch)
-            ours_s.append(rate)
+            rates["ours"].append(rate)
             latency += took
-        for kept, rates in ((True, alike_s), (False, plain_s)):
-            with closing(SqliteUtils(folder / f"theirs-{kept}-{batch}-{turn}", chained=kept)) as theirs:
-                rates.append(events_per_s(lambda texts: theirs.append(VesselUpdated, texts), documents, batch)[0])
+        for name in ("plain", "one_tx", "alike"):
+            one = SqliteUtils(folder / f"{name}-{batch}-{turn}", chained=name == "alike", together=name == "one_tx")
+            with closing(one) as theirs:
+                rates[name].append(events_per_s(lambda texts: theirs.append(VesselUpdated, texts), documents, batch)[0])
     cuts = statistics.quantiles(latency, n=100)
-    ours_rate, alike, plain = (statistics.median(rates) for rates in (ours_s, alike_s, plain_s))
-    return {
-        "batch": batch, "ours_per_s": round(ours_rate), "alike_per_s": round(alike), "plain_per_s": round(plain),
-        "to_alike": round(ours_rate / alike, 2), "to_plain": round(ours_rate / plain, 2),
-        "p50_ms": round(cuts[49] * 1e3, 3), "p99_ms": round(cuts[98] * 1e3, 3),
-    }  # fmt: skip
+    median = {name: statistics.median(found) for name, found in rates.items()}
+    ratios = {f"to_{name}": round(median["ours"] / rate, 2) for name, rate in median.items() if name != "ours"}
+    per_s = {f"{name}_per_s": round(rate) for name, rate in median.items()}
+    return {"batch": batch, **per_s, **ratios, "p50_ms": round(cuts[49] * 1e3, 3), "p99_ms": round(cuts[98] * 1e3, 3)}
+
+
+PACED_PER_S = 10_000
+PACED_BATCH = 100
+
+
+def paced(folder: Path, seconds: float, rounds: int) -> dict[str, float]:
+    """How long a batch took at a steady pace, in ms, both ways of moving the log in turn."""
+    documents = tracks(PACED_BATCH)
+    took: dict[str, list[float]] = {"background": [], "auto": []}
+    for turn in range(rounds):
+        for way, found in took.items():
+            with closing(Ours(folder / f"{way}-{turn}")) as ours:
+                if way == "auto":
+                    ours.journal._cleaner.stop()
+                    ours.journal._opened_writer().execute("PRAGMA wal_autocheckpoint = 1000")  # SQLite's default
+                found.extend(_at_pace(ours, documents, round(seconds * PACED_PER_S / PACED_BATCH)))
+    figures: dict[str, float] = {}
+    for way, found in took.items():
+        cuts = statistics.quantiles(found, n=1000)
+        figures |= {
+            f"{way}_p50_ms": cuts[499] * 1e3,
+            f"{way}_p99_ms": cuts[989] * 1e3,
+            f"{way}_p999_ms": cuts[998] * 1e3,
+        }
+    return {name: round(value, 2) for name, value in figures.items()}
+
+
+def _at_pace(ours: Ours, documents: list[bytes], batches: int) -> list[float]:
+    took = []
+    due = time.perf_counter()
+    for _ in range(batches):
+        due += PACED_BATCH / PACED_PER_S
+        time.sleep(max(0.0, due - time.perf_counter()))
+        started = time.perf_counter()
+        ours.append(VesselUpdated, documents)
+        took.append(time.perf_counter() - started)
+    return took
 
 
 async def grouped(folder: Path, count: int, writers: int = 64) -> float:
@@ -179,19 +221,30 @@ async def grouped(folder: Path, count: int, writers: int = 64) -> float:
 
 
 def reading(folder: Path, count: int) -> tuple[dict[str, float], bool]:
-    """Rates of sealing, reading and verifying one journal of tracks and calls, and whether it verified."""
+    """Rates of sealing, reading, replaying and verifying one journal of tracks and calls, and whether it verified."""
     with closing(Ours(folder)) as ours:
         sealed, _ = events_per_s(lambda texts: ours.append(ReportReceived, texts), calls(count // 4), 1000)
         events_per_s(lambda texts: ours.append(VesselUpdated, texts), tracks(count), 1000)
         total = ours.journal.head().seq
-        started = time.perf_counter()
         read = sum(1 for _ in ours.journal.read())
-        read_s = time.perf_counter() - started
+        rates = {
+            "sealed_calls": sealed,
+            "read": _rate(total, lambda: deque(ours.journal.read(), maxlen=0)),
+            "replay": _rate(total, lambda: Picture("core").apply_all(ours.journal.replay())),
+        }
         started = time.perf_counter()
         report = ours.journal.verify()
-        verify_s = time.perf_counter() - started
-    rates = {"sealed_calls_per_s": sealed, "read_per_s": read / read_s, "verify_per_s": total / verify_s}
-    return {name: round(rate) for name, rate in rates.items()}, report.ok and read == total
+        rates["verify"] = total / (time.perf_counter() - started)
+    return {f"{name}_per_s": round(rate) for name, rate in rates.items()}, report.ok and read == total
+
+
+def _rate(total: int, work: Callable[[], object]) -> float:
+    took = []
+    for _ in range(3):
+        started = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - started)
+    return total / statistics.median(took)
 
 
 def run(*, quick: bool) -> tuple[dict[str, Any], bool]:
@@ -206,7 +259,8 @@ def run(*, quick: bool) -> tuple[dict[str, Any], bool]:
         ]
         group = asyncio.run(grouped(folder / "group", 2000 * scale))
         rates, verified = reading(folder / "read", 8000 * scale)
-    return {"batches": batches, "group_commit_64_writers_per_s": round(group), **rates}, verified
+        pace = paced(folder / "paced", seconds=1.5 * scale, rounds=2)
+    return {"batches": batches, "group_commit_64_writers_per_s": round(group), **rates, "paced": pace}, verified
 
 
 def main() -> int:
@@ -217,17 +271,14 @@ def main() -> int:
     figures, verified = run(quick=options.quick)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
-    print(
-        f"{'batch':>6} {'ours/s':>9} {'alike/s':>9} {'plain/s':>9} {'to alike':>8} {'to plain':>8}"
-        f" {'p50 ms':>8} {'p99 ms':>8}"
-    )
+    columns = ("batch", "ours", "plain", "one_tx", "alike", "to_plain", "to_one_tx", "to_alike", "p50_ms", "p99_ms")
+    print("  ".join(f"{name.replace('_', ' '):>9}" for name in columns))
     for line in figures["batches"]:
-        print(
-            f"{line['batch']:>6} {line['ours_per_s']:>9} {line['alike_per_s']:>9} {line['plain_per_s']:>9}"
-            f" {line['to_alike']:>8} {line['to_plain']:>8} {line['p50_ms']:>8} {line['p99_ms']:>8}"
-        )
-    for name in ("group_commit_64_writers_per_s", "sealed_calls_per_s", "read_per_s", "verify_per_s"):
-        print(f"{name.replace('_', ' ').replace(' per s', '/s'):<32} {figures[name]:>9}")
+        print("  ".join(f"{line.get(name, line.get(f'{name}_per_s')):>9}" for name in columns))
+    for name in ("group_commit_64_writers", "sealed_calls", "read", "replay", "verify"):
+        print(f"{name.replace('_', ' ') + '/s':<32} {figures[f'{name}_per_s']:>9}")
+    for name, value in figures["paced"].items():
+        print(f"{'paced ' + name.replace('_', ' '):<32} {value:>9}")
     if not verified:
         print("The journal did not verify.", file=sys.stderr)
     return 0 if verified else 1
