@@ -38,7 +38,7 @@ from picture.clock import MovingClock
 from picture.entry import Actor, Entry
 from picture.errors import UsageError
 from picture.journal import BlobStore, SqliteJournal
-from picture.journal.custody import finish_erasures
+from picture.journal.custody import Keeping, finish_erasures
 from picture.journal.rotation import core_key
 from picture.model import Incident, Unit
 from picture.sealing import Keyring
@@ -343,6 +343,13 @@ class World:
                 path.write_text(secrets.token_hex(24), encoding="ascii")
             found[feed] = path.read_bytes()
         return found
+
+    def keeping(self, actor: Actor) -> Keeping:
+        """What the functions of ``picture.journal.custody`` act on while this core runs, in the actor's name."""
+        return Keeping(
+            self.core.home, self.keyring, self.blobs,
+            lambda events: self.core.record([Draft(event) for event in events], actor=actor),
+        )  # fmt: skip
 
     def deliverer(self, feed: str) -> Callable[[bytes], list[Entry]]:
         """``deliver`` on one feed."""

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from console.config import Home
 from console.core import Draft
 from console.drill.scenario import load
 from console.drill.world import DrillWorld, Options
 from console.stopped import StoppedWorld
 from picture.entry import Actor, Ref
+from picture.errors import JournalError
 from picture.events import LogWritten
 from picture.journal import verify
-from picture.journal.custody import ask_erasure, confirm_erasure, signed_erasure
+from picture.journal.custody import ask_erasure, change_hold, confirm_erasure, open_for, signed_erasure
 from picture.journal.rotation import rotate
 from picture.sealing import drill_signing_key
 from tests.e2e.hands import write_scenario
@@ -33,8 +35,31 @@ def core(folder: Path) -> DrillWorld:
     source = folder.parent / "scenario"
     if not source.exists():
         write_scenario(source, minutes=5)
-    pack = ensure_pack("port-meridian", folder.parent / "cache")
-    return DrillWorld(load(source), source, folder, pack, folder.parent / "order.npy", Options())
+    cache = Home.find().cache
+    pack = ensure_pack("port-meridian", cache)
+    return DrillWorld(load(source), source, folder, pack, cache / f"{pack.stem}.order.npy", Options())
+
+
+def test_a_running_core_forgets_holds_and_reads_by_the_same_rules(folder: Path) -> None:
+    world = core(folder)
+    (entry,) = world.core.record([Draft(LogWritten(id="L-1", incident="I-1", text="zebra"))])
+    ref = Ref(entry.stream, entry.seq, "text")
+    keeping = world.keeping(WHO)
+    assert open_for(world.journal, [ref], record=keeping.record, why="to see") == {ref: "zebra"}
+    change_hold(keeping, "I-1", on=True, why="inquiry")
+    ada, ben = (signed_erasure(drill_signing_key("7", name), entry.stream, "ER-1", "I-1", "", name) for name in "AB")
+    with pytest.raises(JournalError) as refused:
+        ask_erasure(keeping, "I-1", ada, request="ER-1", why="asked")
+    assert refused.value.code == "TOC-3120"
+    change_hold(keeping, "I-1", on=False, why="closed")
+    ask_erasure(keeping, "I-1", ada, request="ER-1", why="asked")
+    confirm_erasure(keeping, "ER-1", ben, now_ms=world.core.now_ms())
+    assert world.core.opened(ref) is None and world.core.home.erasures == {}
+    kinds = [one.kind for one in world.journal.read(entry.seq)]
+    assert kinds == ["value.read", "hold.changed", "hold.changed", "erasure.asked", "payload.shredded"]
+    assert {one.actor.person for one in world.journal.read(entry.seq)} == {"Ada"}
+    world.close()
+    assert verify(folder / "journal").ok
 
 
 def test_a_core_goes_on_under_its_new_key_and_cannot_read_what_was_erased(folder: Path) -> None:
