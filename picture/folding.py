@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from picture import events as ev
+from picture import keeping as k
 from picture import model as m
 from picture.entry import Entry, Ref
 from picture.records import changed
@@ -48,7 +49,7 @@ def _given(event: ev.Event, names: tuple[str, ...]) -> dict[str, Any]:
 @on(ev.WorldOpened)
 def world_opened(p: m.StreamPicture, entry: Entry, e: ev.WorldOpened) -> None:
     p.site, p.world, p.city = e.site, e.world, e.city
-    p.drill = m.Drill(e.scenario, e.title, e.seed, e.start_ms, e.end_ms)
+    p.drill = k.Drill(e.scenario, e.title, e.seed, e.start_ms, e.end_ms)
 
 
 @on(ev.AgencyRegistered)
@@ -99,7 +100,7 @@ def sensor_registered(p: m.StreamPicture, entry: Entry, e: ev.SensorRegistered) 
 
 @on(ev.FeedRegistered)
 def feed_registered(p: m.StreamPicture, entry: Entry, e: ev.FeedRegistered) -> None:
-    p.feeds[e.id] = m.Feed(e.id, e.wire, silent_after_s=e.silent_after_s, grade=e.grade)
+    p.feeds[e.id] = k.Feed(e.id, e.wire, silent_after_s=e.silent_after_s, grade=e.grade)
 
 
 # --- what arrives -----------------------------------------------------------------------------------------------
@@ -129,7 +130,7 @@ def report_refused(p: m.StreamPicture, entry: Entry, e: ev.ReportRefused) -> Non
     p.refusals[key] = (
         changed(known, count=known.count + e.repeats)
         if known
-        else m.Refusal(entry.source, minute, e.code, e.repeats, entry.seq)
+        else k.Refusal(entry.source, minute, e.code, e.repeats, entry.seq)
     )
 
 
@@ -502,7 +503,7 @@ def shift_changed(p: m.StreamPicture, entry: Entry, e: ev.ShiftChanged) -> None:
         p.shift = changed(p.shift, offered_to="", brief=None, confirmed=False)
     else:
         before = p.shift.person if e.step == "accepted" else ""
-        p.shift = m.Shift(e.person, e.position, entry.at_ms, p.shift.brief if e.step == "accepted" else None, before)
+        p.shift = k.Shift(e.person, e.position, entry.at_ms, p.shift.brief if e.step == "accepted" else None, before)
 
 
 @on(ev.HandsOff)

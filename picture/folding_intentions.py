@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from picture import events as ev
+from picture import keeping as k
 from picture import model as m
 from picture.entry import Entry
 from picture.folding import HANDLERS, on, place_of
@@ -13,7 +14,7 @@ __all__ = ["HANDLERS", "effect_of"]
 
 @on(ev.RunStarted)
 def run_started(p: m.StreamPicture, entry: Entry, e: ev.RunStarted) -> None:
-    p.runs[e.id] = m.Run(e.id, e.playbook, e.playbook_version, e.key, e.trigger, entry.at_ms, e.subject)
+    p.runs[e.id] = k.Run(e.id, e.playbook, e.playbook_version, e.key, e.trigger, entry.at_ms, e.subject)
 
 
 @on(ev.RunStep)

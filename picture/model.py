@@ -10,7 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from picture.entry import Actor, Ref
-from picture.keeping import Claim, Counted, DeskSession, Erasure, Fork, LinkState, Load, User
+from picture.keeping import (
+    Claim,
+    Counted,
+    DeskSession,
+    Drill,
+    Erasure,
+    Feed,
+    Fork,
+    LinkState,
+    Load,
+    Refusal,
+    Run,
+    Shift,
+    User,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,25 +487,6 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a playbook."""
-
-    id: str
-    playbook: str
-    version: int
-    key: str
-    trigger: str
-    """What fired it, in words with values."""
-    started_ms: int
-    subject: str = ""
-    step: str = ""
-    status: str = "running"
-    """running, waiting, done, failed, stopped."""
-    steps: tuple[tuple[str, str], ...] = ()
-    """(step, outcome), in order."""
-
-
-@dataclass(frozen=True, slots=True)
 class LogLine:
     """An entry of the operator's log: event time and entry time are both kept."""
 
@@ -502,67 +497,6 @@ class LogLine:
     incident: str
     text: Ref | None
     subject: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """How a feed is doing, each failure in its own words."""
-
-    id: str
-    wire: str
-    state: str = "waiting"
-    """waiting, ok, fetch_failed, data_old, malformed, silent."""
-    why: str = ""
-    last_received_ms: int = 0
-    last_event_ms: int = 0
-    received: int = 0
-    refused: int = 0
-    silent_after_s: int = 0
-    """How long without a message is too long; 0: never."""
-    grade: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Messages refused from one source in one minute, by code."""
-
-    source: str
-    minute_ms: int
-    code: str
-    count: int
-    first_entry: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drill:
-    """The state of the exercise, for worlds of that kind."""
-
-    scenario: str = ""
-    title: str = ""
-    seed: int = 0
-    start_ms: int = 0
-    end_ms: int = 0
-    paused: bool = False
-    speed: float = 1.0
-    """Virtual seconds a second; 0 means as fast as it can."""
-    stopped: str = ""
-    """Why the exercise was stopped for good: ``real emergency``, ``finished``."""
-    injects: tuple[tuple[str, str, int], ...] = ()
-    """(id, title, at_ms) of injects that were given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """Who has the desk, and the last handover."""
-
-    person: str = ""
-    position: str = ""
-    since_ms: int = 0
-    brief: Ref | None = None
-    handed_over_by: str = ""
-    offered_to: str = ""
-    confirmed: bool = False
-    """Whether the outgoing has confirmed the brief of the present offer."""
 
 
 @dataclass(slots=True)

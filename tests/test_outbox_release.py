@@ -10,7 +10,8 @@ import pytest
 from feeds.release import still_released
 from picture.decisions import digest_of, sign
 from picture.entry import Actor
-from picture.model import Alert, Decision, Delivery, Effect, Proposal, Run, StreamPicture, Unit, Watched
+from picture.keeping import Run
+from picture.model import Alert, Decision, Delivery, Effect, Proposal, StreamPicture, Unit, Watched
 from picture.sealing import drill_signing_key
 from tests.outbox_core import RING, START_MS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console.tui import words
 from console.tui.lines import Col, Item, Line, row
 from console.tui.widgets.pane import Pane
-from picture.model import Feed
+from picture.keeping import Feed
 
 NAME_CELLS = 16
 
