@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console import cli_journal, cli_roads, cli_user, cli_world
+from console import cli_city, cli_journal, cli_roads, cli_user, cli_world
 from console.house import check_house
 from picture.errors import InputError, InternalError, TocsinError, UsageError
 
@@ -77,15 +77,15 @@ def drill(
 ) -> None:
     """Runs a drill: in the console, or headless where stdout is no terminal. Exit 1 when an expectation is missed."""
     from console.config import Home
-    from console.starting import CITY, fresh_folder, scenario_folder
-    from twin.source import ensure_pack
+    from console.drill.scenario import load
+    from console.starting import fresh_folder, scenario_folder
 
     pace = _speed(speed) if speed else None
     home = Home.find()
     source = scenario_folder(name)
-    pack = ensure_pack(CITY, home.cache, _building)
+    pack = cli_city.pack_path(load(source).city)
     folder = _folder_of(out) if out else fresh_folder(home, source.name)
-    order = home.cache / f"{pack.stem}.order.npy"
+    order = cli_city.order_of(home, pack)
     if headless or as_json or not sys.stdout.isatty():
         _headless(source, folder, pack, order, seed, 0.0 if pace is None else pace, as_json)
     else:
@@ -101,11 +101,6 @@ def drill(
             position or config.position,
             config.theme,
         )
-
-
-def _building(what: str, share: float) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\rBuilding the city pack: {what} {share:4.0%} " + ("\n" if share >= 1 else ""))
 
 
 def _folder_of(out: Path) -> Path:

@@ -14,7 +14,6 @@ from console.config import Home, sample_incidents
 from console.link import socket_of
 from picture.errors import UsageError
 
-CITY = "port-meridian"
 STARTS = {"run.json": "console.drill.process", "fork.json": "console.forked"}
 """What lies in a prepared folder -> the module that runs its core. A live world is never started from here."""
 ALLOWED_ENVIRONMENT = frozenset(
