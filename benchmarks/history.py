@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -52,8 +53,9 @@ class Town:
         self.prefix = prefix
         self.ships, self.crews, self.gauges = live * 35 // 100, live * 20 // 100, live * 15 // 100
         self.open: list[str] = []
-        self.wanted = live - self.ships - self.crews - self.gauges
-        self.sent: list[str] = []
+        self.sent: deque[str] = deque(maxlen=live * 7 // 100)
+        self.standing: deque[str] = deque(maxlen=live * 3 // 100)
+        self.wanted = live - self.ships - self.crews - self.gauges - live // 10
         self.count = 0
 
     def first(self) -> list[Event]:
@@ -126,23 +128,30 @@ class Town:
             self.open.pop()
             return [ev.IncidentClosed(incident=incident, result_code="done")]
         if self.count % 3 == 1:
-            self.sent.append(f"A-{self.prefix}{self.count}")
-            return [
-                ev.UnitAssigned(
-                    id=self.sent[-1], unit=f"U{self.dice.randrange(self.crews)}", incident=incident, to_lon_e7=1,
-                    to_lat_e7=2, to_label="Customs Quay", streets=("Wharf Street", "Customs Quay"), length_m=2300,
-                )
-            ]  # fmt: skip
-        if self.sent and self.count % 2:
-            return [ev.AssignmentEnded(id=self.sent.pop(self.dice.randrange(len(self.sent))), status="done")]
-        return [
-            ev.AlarmRaised(
-                id=f"AL-{self.prefix}{self.count}", priority=2, title="Crew silent",
-                cause_words="no position for ten minutes",
-                consequence="nobody knows where it is", action="call it", time_to_act_s=120, subject=incident,
-                key=f"silent/{self.count}",
-            )
-        ]  # fmt: skip
+            return self.send(incident)
+        return self.alarm(incident)
+
+    def send(self, incident: str) -> list[Event]:
+        """A crew is sent; where enough are on their way, the first of them is done."""
+        done = [ev.AssignmentEnded(id=self.sent[0], status="done")] if len(self.sent) == self.sent.maxlen else []
+        self.sent.append(f"A-{self.prefix}{self.count}")
+        sent = ev.UnitAssigned(
+            id=self.sent[-1], unit=f"U{self.dice.randrange(self.crews)}", incident=incident, to_lon_e7=1,
+            to_lat_e7=2, to_label="Customs Quay", streets=("Wharf Street", "Customs Quay"), length_m=2300,
+        )  # fmt: skip
+        return [*done, sent]
+
+    def alarm(self, incident: str) -> list[Event]:
+        """An alarm is raised; where enough of them stand, the oldest is cleared."""
+        full = len(self.standing) == self.standing.maxlen
+        cleared = [ev.AlarmChanged(id=self.standing[0], state="cleared")] if full else []
+        self.standing.append(f"AL-{self.prefix}{self.count}")
+        raised = ev.AlarmRaised(
+            id=self.standing[-1], priority=2, title="Crew silent", cause_words="no position for ten minutes",
+            consequence="nobody knows where it is", action="call it", time_to_act_s=120, subject=incident,
+            key=f"silent/{self.count}",
+        )  # fmt: skip
+        return [*cleared, raised]
 
 
 @dataclass
@@ -252,7 +261,7 @@ def run(*, quick: bool, count: int, live: int) -> tuple[dict[str, Any], list[str
         records = sum(len(table) for table in _tables(picture))
         gc.collect()
         gc.freeze()
-        asked = ask(world, count, 12 if quick else 60, dice)
+        asked = ask(world, count, 12 if quick else 40, dice)
         with JournalReader(world.folder / "journal") as reader:
             snapshots = world.snapshots(reader)
             middle, plain = count // 2, Picture(world.stream)

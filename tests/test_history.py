@@ -201,6 +201,19 @@ def test_a_snapshot_gives_back_every_record_of_every_kind(events: list[Event]) -
     assert json.dumps(found.as_json()) == json.dumps(picture.as_json())  # tables in their order
 
 
+def test_what_changed_since_a_page_is_patched_in_its_place_and_order(past: Past) -> None:
+    snapshots = Snapshots(None, past.journal, key=KEY, spacing=1, share=10**6)
+    picture = straight(past.entries, 1000)
+    for seq in (1000, 1003, 1006, 1040):
+        picture.apply_all(past.entries[picture.home.seq : seq])
+        assert snapshots.keep(picture.copy().home, past.entries[seq - 1].hash)
+        patched = any(table.patches for table in snapshots._laid.values())
+        assert patched == (seq > 1000)
+        found = snapshots.newest()
+        assert found is not None and json.dumps(found.as_json()) == json.dumps(picture.as_json())
+    snapshots.close()
+
+
 class _Listed:
     """Entries in a list, read like a journal."""
 

@@ -1,6 +1,7 @@
 """A sub-picture cut into pages of records, and put together from them: what a snapshot is made of.
 
-A page is named by its bytes, and one whose records are the very ones of the picture before is not spelled again.
+A page is named by its bytes. One whose records are mostly the very ones of the picture before is not spelled again;
+those that changed go to a patch.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import fields
 from functools import cache
 from hashlib import sha256
 from itertools import islice
-from operator import is_
 from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic_core import from_json, to_json
@@ -31,7 +31,14 @@ class Page(NamedTuple):
     records: Sequence[Any]
 
 
-Laid = dict[str, list[Page]]
+class Table(NamedTuple):
+    """A table of the picture as pages, and what changed since on pages of which most did not."""
+
+    pages: list[Page]
+    patches: list[Page]
+
+
+Laid = dict[str, Table]
 """A picture's tables as pages."""
 
 
@@ -39,20 +46,38 @@ def laid_out(sub: StreamPicture, before: Laid, named: Callable[[bytes], bytes]) 
     """The tables as pages, and by id the bytes of those that ``before`` did not have; ``named`` gives bytes an id."""
     laid: Laid = {}
     fresh: dict[bytes, bytes] = {}
+
+    def spelled(columns: Columns, rows: Sequence[tuple[str, Any]]) -> Page:
+        keys, records = [key for key, _ in rows], [record for _, record in rows]
+        out: list[list[Any]] = [keys]
+        columns.put(records, out)
+        data = zlib.compress(to_json(out))
+        page = Page(named(data), keys, records)
+        fresh[page.id] = data
+        return page
+
     for name, columns in _tables().items():
-        known, pages = before.get(name, []), laid.setdefault(name, [])
+        known = before[name].pages if name in before else []
+        pages: list[Page] = []
+        changed: list[tuple[str, Any]] = []
         rows = iter(getattr(sub, name).items())
         while chunk := list(islice(rows, PAGE_RECORDS)):
-            keys, records = [key for key, _ in chunk], [record for _, record in chunk]
             page = known[len(pages)] if len(pages) < len(known) else None
-            if page is None or page.keys != keys or not all(map(is_, page.records, records)):
-                out: list[list[Any]] = [keys]
-                columns.put(records, out)
-                data = zlib.compress(to_json(out))
-                page = Page(named(data), keys, records)
-                fresh[page.id] = data
+            since = None if page is None else _changed(page, chunk)
+            if page is None or since is None or len(since) * 2 > len(chunk):
+                page, since = spelled(columns, chunk), []
             pages.append(page)
+            changed += since
+        parts = range(0, len(changed), PAGE_RECORDS)
+        laid[name] = Table(pages, [spelled(columns, changed[at : at + PAGE_RECORDS]) for at in parts])
     return laid, fresh
+
+
+def _changed(page: Page, rows: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]] | None:
+    """The rows whose records are not the page's own; None where it has other keys."""
+    if page.keys != [key for key, _ in rows]:
+        return None
+    return [row for row, record in zip(rows, page.records, strict=True) if row[1] is not record]
 
 
 def page_of(name: bytes, table: str, data: bytes) -> Page:
@@ -66,7 +91,8 @@ def manifest_of(sub: StreamPicture, laid: Laid) -> dict[str, Any]:
     out: list[list[Any]] = []
     for name, columns in _others().items():
         columns.put([getattr(sub, name)], out)
-    return {"others": out, "tables": {name: [page.id.hex() for page in pages] for name, pages in laid.items()}}
+    tables = {name: [[page.id.hex() for page in part] for part in table] for name, table in laid.items()}
+    return {"others": out, "tables": tables}
 
 
 def sub_of(manifest: dict[str, Any], laid: Laid) -> StreamPicture:
@@ -76,7 +102,7 @@ def sub_of(manifest: dict[str, Any], laid: Laid) -> StreamPicture:
     sub = StreamPicture(**parts)
     for name, pages in laid.items():
         table = getattr(sub, name)
-        for page in pages:
+        for page in (*pages.pages, *pages.patches):  # a patch replaces where the record stands, and keeps the order
             table.update(zip(page.keys, page.records, strict=True))
     return sub
 

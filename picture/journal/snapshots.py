@@ -31,7 +31,7 @@ from picture.collecting import without_collection
 from picture.entry import Entry, canonical
 from picture.errors import JournalError
 from picture.fold import FOLD_VERSION, Picture, copied
-from picture.journal.pages import PAGE_RECORDS, Laid, Page, laid_out, manifest_of, page_of, shape, sub_of
+from picture.journal.pages import PAGE_RECORDS, Laid, Page, Table, laid_out, manifest_of, page_of, shape, sub_of
 from picture.journal.protocol import START, Head
 from picture.journal.segments import PAGE_BYTES, open_for_reading, segment_files, storage_errors
 from picture.model import StreamPicture
@@ -42,10 +42,12 @@ SHARE_PERCENT: Final = 9
 """Of the journal's bytes, at any length: with what SQLite adds it stays below 10."""
 VIEW_SHARE_PERCENT: Final = 2
 """The same for a view from which something is withheld: it is looked back on more rarely."""
-CACHED_RECORDS: Final = 200_000
-"""Records of decoded pages that are kept in memory, about 100 MB."""
+CACHED_RECORDS: Final = 80_000
+"""Records of decoded pages that are kept in memory, about 40 MB; more would cost more in the collector's walks."""
 _ENTRY_BYTES: Final = 600  # what an entry takes at least, for a journal that has no file to measure
 _ID_BYTES: Final = 16
+FORMAT: Final = 1
+"""How snapshots are spelled; another one is another's file."""
 
 
 class Readable(Protocol):
@@ -207,8 +209,8 @@ class Snapshots:
                 return None
             with without_collection():
                 laid = {
-                    name: [self._page(bytes.fromhex(one), name) for one in ids]
-                    for name, ids in manifest["tables"].items()
+                    name: Table(*([self._page(bytes.fromhex(one), name) for one in ids] for ids in parts))
+                    for name, parts in manifest["tables"].items()
                 }
             sub = sub_of(manifest, laid)
             if not self._laid:
@@ -242,7 +244,7 @@ class Snapshots:
         return blake2b(data, key=self._key, digest_size=_ID_BYTES, person=b"page").digest()
 
     def _mac(self, seq: int, body: bytes) -> bytes:
-        bound = canonical([FOLD_VERSION, shape(), self._journal.stream, sorted(self.withheld), seq])
+        bound = canonical([FORMAT, FOLD_VERSION, shape(), self._journal.stream, sorted(self.withheld), seq])
         return blake2b(bound + body, key=self._key, digest_size=32, person=b"snapshot").digest()
 
     # --- the file -----------------------------------------------------------------------------------------
