@@ -73,20 +73,39 @@ def chained(
     stream: str, new: NewEntry, *, seq: int, commit_id: str, index: int, clear: tuple[bytes, bytes], prev: str
 ) -> Row:
     """The row of a new entry at its place; ``clear`` is its payload and its sealed part."""
-    event, at_ms, recorded_ms, actor, source, grade, agreement, cause, cause_index = new
+    return linked(stream, new, new.event, seq=seq, commit_id=commit_id, index=index, clear=clear, prev=prev)[0]
+
+
+def linked(
+    stream: str, new: NewEntry, event: Event, *, seq: int, commit_id: str, index: int, clear: tuple[bytes, bytes],
+    prev: str,
+) -> tuple[Row, Entry]:  # fmt: skip
+    """The row of a new entry at its place, and the entry that reading it gives.
+
+    ``event`` is what reading its payload gives; ``clear`` is the payload and the sealed part.
+    """
+    _, at_ms, recorded_ms, actor, source, grade, agreement, cause, cause_index = new
     payload, sealed = clear
     if cause_index:
         first_seq = seq - index
         cause = (*cause, *(first_seq + other for other in cause_index))
-    kind, kind_v, actor_text, digest = event.kind, event.version, _actor_text(actor), payload_digest(payload, sealed)
+    kind, kind_v, actor_text = event.kind, event.version, _actor_text(actor)
     cause_text = f"[{','.join(map(str, cause))}]" if cause else "[]"
+    digest = sha256(b"%d:%b%b" % (len(payload), payload, sealed)).hexdigest()
     envelope = _envelope(stream, kind, actor_text, source, grade, agreement) % (
         at_ms, cause_text, _quote(commit_id), index, kind_v, digest, prev, recorded_ms, seq,
     )  # fmt: skip
-    return Row(
+    hash_ = sha256(envelope.encode()).hexdigest()
+    columns = (
         seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor_text, source, grade, agreement, cause_text,
-        payload, sealed, digest, prev, sha256(envelope.encode()).hexdigest(),
+        payload, sealed, digest, prev, hash_,
     )  # fmt: skip
+    row = tuple.__new__(Row, columns)  # what Row(...) does, without its call
+    entry = filled(
+        Entry, ENVELOPE_VERSION, stream, seq, commit_id, index, kind, kind_v, at_ms, recorded_ms, actor, source, grade,
+        agreement, tuple(cause), digest, prev, hash_, event, tuple(sorted(json.loads(sealed))) if sealed else (),
+    )  # fmt: skip
+    return row, entry
 
 
 @lru_cache(maxsize=4096)

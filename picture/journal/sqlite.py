@@ -22,7 +22,7 @@ from picture.errors import JournalError
 from picture.events import KeyRotated, SegmentOpened, clear_part
 from picture.journal.blobs import BlobStore
 from picture.journal.boxes import boxed
-from picture.journal.chain import Row, chained, decoded, encoded, entry_hash
+from picture.journal.chain import Row, chained, decoded, encoded, entry_hash, linked
 from picture.journal.cleaning import WAL_CAP_BYTES, WAL_IDLE_BYTES, Cleaner, checkpoint, wal_bytes
 from picture.journal.leases import SqliteLeases
 from picture.journal.protocol import GENESIS, START, Commit, Durability, Fence, Head, Receipt
@@ -255,12 +255,13 @@ class SqliteJournal(JournalReader):
             event = new.event.bound(first_seq)
             sealed = boxed(event, (stream, commit_id, index), keyring=keys, blobs=blobs, source=new.source)
             payload, event = encoded(clear_part(event) if sealed else event)
-            row = chained(
-                stream, new, seq=first_seq + index, commit_id=commit_id, index=index, clear=(payload, sealed), prev=prev
-            )
+            row, entry = linked(
+                stream, new, event, seq=first_seq + index, commit_id=commit_id, index=index, clear=(payload, sealed),
+                prev=prev,
+            )  # fmt: skip
             prev = row.hash
             rows.append(row)
-            entries.append(decoded(stream, row, event))
+            entries.append(entry)
         receipt = Receipt(self.stream, first_seq, rows[-1].seq, tuple(entries), self._durability)
         batch.add(rows, receipt, commit.commit_id)
         return receipt
