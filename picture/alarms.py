@@ -86,6 +86,10 @@ def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
     keys: list[str] = []
     if isinstance(event, ev.FeedChanged) and event.state == "ok":
         keys = [f"feed:{event.id}"]
+    elif isinstance(event, ev.LoadChanged) and event.level == "normal":
+        keys = [f"load:{event.queue}"]
+    elif isinstance(event, ev.LinkChanged) and event.state == "ok":
+        keys = [f"link:{event.id}"]
     elif isinstance(event, ev.SensorUpdated) and event.state == "ok":
         keys = [f"sensor:{event.id}"]
     elif isinstance(event, ev.VesselUpdated) and not event.judgement and not event.doubt:
@@ -266,6 +270,93 @@ def _feed(event: ev.FeedChanged, picture: StreamPicture) -> list[_Cause]:
     ]
 
 
+_LEVELS = ("normal", "half", "high", "full")
+_FILLED = {
+    "half": (3, "half full", "if it goes on, messages of this feed will be turned away", 600),
+    "high": (2, "80 % full", "messages of this feed will soon be turned away", 120),
+    "full": (2, "full", "this feed's senders are told to come again later", 60),
+}
+"""Level of a queue -> priority, words, consequence, time to act in seconds."""
+
+
+def _load(event: ev.LoadChanged, picture: StreamPicture) -> list[_Cause]:
+    """Overload is told on its way up, before anything is lost; on its way down nothing new is to be done."""
+    known = picture.loads.get(event.queue)
+    if event.level == "normal" or (known is not None and _LEVELS.index(known.level) >= _LEVELS.index(event.level)):
+        return []
+    priority, words, consequence, time_to_act_s = _FILLED[event.level]
+    return [
+        _Cause(
+            f"load:{event.queue}",
+            priority,
+            f"Feed {event.queue}: its queue is {words}",
+            f"{event.waiting} of {event.room} messages wait",
+            consequence,
+            "Ask its owner to send less; look whether somebody floods it",
+            time_to_act_s,
+            event.queue,
+        )
+    ]
+
+
+def _link(event: ev.LinkChanged, picture: StreamPicture) -> list[_Cause]:
+    if event.state == "ok":
+        return []
+    differs = event.state == "differs"
+    return [
+        _Cause(
+            f"link:{event.id}",
+            2 if differs else 3,
+            f"Link to {event.id}: {'its picture differs' if differs else event.state}",
+            event.why,
+            "the two show different things" if differs else "what happens there is not on this picture",
+            "Have both journals verified" if differs else "Call them; tell them what they cannot see",
+            600,
+            event.id,
+        )
+    ]
+
+
+def _counted(event: ev.ReportsCounted, picture: StreamPicture) -> list[_Cause]:
+    if f"{event.source}@{event.minute_ms}" in picture.counted:
+        return []  # told when this minute's line began
+    return [
+        _Cause(
+            f"counted:{event.source}",
+            3,
+            f"Feed {event.source}: more reports than are shown",
+            "its senders are over their quota; what is over it is counted and kept",
+            "a true report may be among those that are only counted",
+            "Open the counted line; ask for calls instead",
+            600,
+            event.source,
+        )
+    ]
+
+
+def _confirmed(event: ev.IncidentChanged, picture: StreamPicture) -> list[_Cause]:
+    """An incident that rose to priority 1 because somebody confirmed it; what a person sets raises no alarm."""
+    incident = picture.incidents.get(event.incident)
+    if event.priority != 1 or event.tags is None or incident is None:
+        return []
+    place = incident.place
+    return [
+        _Cause(
+            f"incident:{event.incident}",
+            1,
+            f"{incident.title}: {place.label if place and place.label else 'position unknown'}",
+            f"{event.incident} {event.why}",
+            "people may die without help",
+            "Read it; send units",
+            60,
+            event.incident,
+            life_safety=incident.people_trapped,
+            lon_e7=place.lon_e7 if place else None,
+            lat_e7=place.lat_e7 if place else None,
+        )
+    ]
+
+
 def _undecided(event: ev.ProposalSettled, picture: StreamPicture) -> list[_Cause]:
     proposal = picture.proposals.get(event.id)
     if event.status not in ("escalated", "expired") or proposal is None:
@@ -328,6 +419,10 @@ RULES: dict[type[ev.Event], Callable[[Any, StreamPicture], list[_Cause]]] = {
     ev.VesselUpdated: _vessel,
     ev.HazardChanged: _hazard,
     ev.FeedChanged: _feed,
+    ev.LoadChanged: _load,
+    ev.LinkChanged: _link,
+    ev.ReportsCounted: _counted,
+    ev.IncidentChanged: _confirmed,
     ev.ProposalSettled: _undecided,
     ev.RequestAnswered: _request,
     ev.DeliveryChanged: _delivery,

@@ -163,6 +163,8 @@ class LoadChanged(Event):
     room: int
     lost: int = 0
     """Messages turned away since the queue was last normal; a source that can repeat will."""
+    replaced: int = 0
+    """Waiting messages that a newer one of the same subject took the place of, since the queue was last normal."""
 
 
 class LinkChanged(Event):

@@ -67,6 +67,14 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "A value is outside what is physically possible.",
         "Check the sensor or sender; the value was not used.",
     ),
+    "TOC-2010": (
+        "This feed's queue is full; the message was not taken.",
+        "Send it again after the time in Retry-After; see the feed's load for why.",
+    ),
+    "TOC-2011": (
+        "The source is over its quota and the room for counted messages is used up; the message was not taken.",
+        "Send less; somebody must make room, or ask for calls instead.",
+    ),
 }
 
 CATALOGUE |= {

@@ -203,6 +203,8 @@ class FeedRegistered(Event):
     wire: str
     silent_after_s: int = 0
     grade: str = ""
+    lane: str = ""
+    """calls, authorities, sensors, citizens; empty in journals from before there were lanes."""
 
 
 # --- what arrives -----------------------------------------------------------------------------------------------
@@ -244,6 +246,8 @@ class FeedChanged(Event):
     id: str
     state: Literal["ok", "fetch_failed", "data_old", "malformed", "silent"]
     why: str = ""
+    missing: int = 0
+    """Messages that its numbers or its answers say were lost on the way to us, since the journal began."""
 
 
 # --- judgements, made once at ingest ----------------------------------------------------------------------------
@@ -319,6 +323,7 @@ class IncidentChanged(Event):
     place_label: str | None = None
     place_how: str | None = None
     unread: bool | None = None
+    tags: tuple[str, ...] | None = None
     why: str = ""
 
 

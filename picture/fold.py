@@ -32,7 +32,7 @@ from picture.model import (
     Vessel,
 )
 
-FOLD_VERSION = "fold-3"
+FOLD_VERSION = "fold-4"
 """Changes whenever the same entries would give another picture; prefixes every digest."""
 
 T = TypeVar("T")

@@ -100,7 +100,8 @@ def sensor_registered(p: m.StreamPicture, entry: Entry, e: ev.SensorRegistered) 
 
 @on(ev.FeedRegistered)
 def feed_registered(p: m.StreamPicture, entry: Entry, e: ev.FeedRegistered) -> None:
-    p.feeds[e.id] = k.Feed(e.id, e.wire, silent_after_s=e.silent_after_s, grade=e.grade)
+    known = p.feeds.get(e.id) or k.Feed(e.id, e.wire)
+    p.feeds[e.id] = changed(known, wire=e.wire, silent_after_s=e.silent_after_s, grade=e.grade, lane=e.lane)
 
 
 # --- what arrives -----------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def report_refused(p: m.StreamPicture, entry: Entry, e: ev.ReportRefused) -> Non
 @on(ev.FeedChanged)
 def feed_changed(p: m.StreamPicture, entry: Entry, e: ev.FeedChanged) -> None:
     if e.id in p.feeds:
-        p.feeds[e.id] = changed(p.feeds[e.id], state=e.state, why=e.why)
+        p.feeds[e.id] = changed(p.feeds[e.id], state=e.state, why=e.why, missing=max(p.feeds[e.id].missing, e.missing))
 
 
 # --- incidents --------------------------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def report_linked(p: m.StreamPicture, entry: Entry, e: ev.ReportLinked) -> None:
     )
 
 
-_CHANGEABLE = ("title", "priority", "units_needed", "people_at_risk", "people_unaccounted", "unread")
+_CHANGEABLE = ("title", "priority", "units_needed", "people_at_risk", "people_unaccounted", "unread", "tags")
 
 
 @on(ev.IncidentChanged)

@@ -71,7 +71,7 @@ def world_forked(p: m.StreamPicture, entry: Entry, e: ev.WorldForked) -> None:
 
 @on(ev.LoadChanged)
 def load_changed(p: m.StreamPicture, entry: Entry, e: ev.LoadChanged) -> None:
-    p.loads[e.queue] = k.Load(e.queue, e.level, e.waiting, e.room, e.lost, entry.at_ms)
+    p.loads[e.queue] = k.Load(e.queue, e.level, e.waiting, e.room, e.lost, entry.at_ms, e.replaced)
 
 
 @on(ev.LinkChanged)
@@ -82,4 +82,5 @@ def link_changed(p: m.StreamPicture, entry: Entry, e: ev.LinkChanged) -> None:
 @on(ev.ReportsCounted)
 def reports_counted(p: m.StreamPicture, entry: Entry, e: ev.ReportsCounted) -> None:
     key = f"{e.source}@{e.minute_ms}"
-    p.counted[key] = k.Counted(e.source, e.minute_ms, e.lane, e.count, e.area, entry.seq)
+    before = p.counted[key].count if key in p.counted else 0
+    p.counted[key] = k.Counted(e.source, e.minute_ms, e.lane, before + e.count, e.area, entry.seq)

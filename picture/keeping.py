@@ -77,6 +77,7 @@ class Load:
     room: int
     lost: int
     since_ms: int
+    replaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,10 @@ class Feed:
     silent_after_s: int = 0
     """How long without a message is too long; 0: never."""
     grade: str = ""
+    lane: str = ""
+    """calls, authorities, sensors, citizens; empty where the journal does not say."""
+    missing: int = 0
+    """Messages known to have been lost on the way here."""
 
 
 @dataclass(frozen=True, slots=True)

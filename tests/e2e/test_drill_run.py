@@ -66,7 +66,7 @@ def test_without_json_the_summary_is_words_on_stdout(tmp_path: Path) -> None:
     source = write_scenario(tmp_path / "mine", minutes=1)
     run = tocsin("drill", source, "--headless", "--out", tmp_path / "out")
     assert run.returncode == 0 and run.stderr == ""
-    assert "0 missed" in run.stdout and "picture fold-3:" in run.stdout
+    assert "0 missed" in run.stdout and "picture fold-4:" in run.stdout
 
 
 def test_a_folder_that_holds_a_drill_is_not_written_again(storm: DrillRun) -> None:
