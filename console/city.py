@@ -45,9 +45,13 @@ class City:
         self.gazetteer = Gazetteer(pack, self.routing.snapper)
         self.online: Callable[[str], Sequence[tuple[str, float, float]]] | None = None
         gauges = [gauge for gauge in pack.meta["gauges"] if gauge["kind"] == "water_level"]
-        model = FloodModel(pack)
-        seaward = frozenset(gauge["id"] for gauge in gauges if not model.behind_barrier(gauge["lon"], gauge["lat"]))
-        self.floodwatch = FloodWatch(model, seaward)
+        try:
+            model = FloodModel(pack)
+        except RoadError:  # an inland city, or one without heights: its drills and days go on without floods
+            self.floodwatch = FloodWatch(None)
+        else:
+            outside = (one for one in gauges if not model.behind_barrier(one["lon"], one["lat"]))
+            self.floodwatch = FloodWatch(model, frozenset(gauge["id"] for gauge in outside))
         self.routing.wait_until_ready(wait_s)
 
     # --- places ---------------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from console.city import City
 from console.drill.scenario import load
 from console.drill.world import DrillWorld, Options
+from picture.model import Sensor, StreamPicture
 from tests.e2e.hands import report, write_scenario
 from twin.osm import import_osm
-from twin.pack import Ground
+from twin.pack import CityPack, Ground
 
 
 def test_a_drill_runs_over_an_imported_city(tmp_path: Path, osm_extracts: Path) -> None:
@@ -39,3 +41,15 @@ def test_a_drill_runs_over_an_imported_city(tmp_path: Path, osm_extracts: Path) 
         assert (city.pack.ground == Ground.WATER).any() and city.on_water(7.45, 43.735)
     finally:
         world.close()
+
+
+def test_a_city_without_water_or_heights_is_opened_and_never_floods(tmp_path: Path, osm_extracts: Path) -> None:
+    pack = tmp_path / "inland.pack"
+    import_osm(osm_extracts / "liechtenstein.osm.pbf", pack, progress=lambda _what, _share: None)
+    city = City(CityPack.open(pack))
+    try:
+        picture = StreamPicture("s")
+        picture.sensors["G"] = Sensor("G", "water_level", value=9.0, at_ms=1)
+        assert city.floodwatch.judge(picture, 1) == [] and city.floodwatch.flood(picture) is None
+    finally:
+        city.close()

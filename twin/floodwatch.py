@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.hazards import Flood, FloodModel
+    from twin.pack import CityPack
 
 FLOOD_ID = "H-FLOOD"
 STEP_MM = 50
@@ -42,32 +43,21 @@ class Level:
 class FloodWatch:
     """Turns gauge readings and the barrier's state into the flood hazard and the streets it closes."""
 
-    def __init__(self, model: FloodModel, seaward: frozenset[str] = frozenset()) -> None:
-        """``seaward``: the gauges outside the storm barrier, which alone tell the sea's level once it is closed."""
-        self._model = model
-        self._seaward = seaward
-        self._names = self._streets()
+    def __init__(self, model: FloodModel | None, seaward: frozenset[str] = frozenset()) -> None:
+        """``seaward``: the gauges outside the storm barrier, which alone tell the sea's level once it is closed.
 
-    def _streets(self) -> dict[int, NDArray[np.intp]]:
-        """Named streets worth a closure of their own: tertiary and above, underpasses and quays, by name index."""
-        pack = self._model.pack
-        worth = (pack.edge_class <= RoadClass.TERTIARY) | ((pack.edge_flags & RoadFlag.UNDERPASS) != 0)
-        worth |= (pack.edge_class == RoadClass.SERVICE) & (pack.edge_name > 0)
-        found: dict[int, NDArray[np.intp]] = {}
-        for name in np.unique(pack.edge_name[worth & (pack.edge_name > 0)]).tolist():
-            found[int(name)] = np.flatnonzero((pack.edge_name == name) & worth)
-        return found
+        Without a model (a city without heights or water) there is never a flood.
+        """
+        self._model = model if model is not None and model.knows_heights else None
+        self._seaward = seaward
+        self._names = _streets(self._model.pack) if self._model is not None else {}
 
     def flood(self, picture: StreamPicture) -> Flood | None:
         """The field of the flood that stands on the picture: the same levels give the same water. None: no flood."""
         hazard = picture.hazards.get(FLOOD_ID)
-        if hazard is None or hazard.status != "active":
+        if self._model is None or hazard is None or hazard.status != "active":
             return None
-        return self._field(hazard.level_mm or 0, hazard.barrier_closed, hazard.inside_mm)
-
-    def _field(self, level_mm: int, closed: bool, inside_mm: int | None) -> Flood:
-        inside_m = None if inside_mm is None else inside_mm / 1000
-        return self._model.at(level_mm / 1000, barrier_closed=closed, inside_m=inside_m)
+        return _field(self._model, hazard.level_mm or 0, hazard.barrier_closed, hazard.inside_mm)
 
     def level(self, picture: StreamPicture, now_ms: int) -> Level | None:
         """The median of the trusted gauges, apart for both sides of a closed barrier; None while the sea has none."""
@@ -90,7 +80,7 @@ class FloodWatch:
 
     def judge(self, picture: StreamPicture, now_ms: int) -> list[ev.Event]:
         """The events that bring flood and closures up to the gauges; none while nothing moved enough."""
-        if not self._model.knows_heights:
+        if self._model is None:
             return []
         level = self.level(picture, now_ms)
         known = picture.hazards.get(FLOOD_ID)
@@ -100,11 +90,11 @@ class FloodWatch:
         level = Level(
             _stepped(level.level_mm), None if level.inside_mm is None else _stepped(level.inside_mm), level.evidence
         )
-        flood = self._field(level.level_mm, closed, level.inside_mm)
+        flood = _field(self._model, level.level_mm, closed, level.inside_mm)
         wet = int(np.count_nonzero(flood.edge_depth_m >= CLOSE_DEPTH_M))
         if known is None and not wet:
             return []
-        changes = self._closures(flood, picture)
+        changes = self._closures(self._model.pack, flood, picture)
         closing = any(isinstance(change, ev.RoadClosed) for change in changes)
         title = f"Flood at {level.level_mm / 1000:.2f} m"
         if closed:
@@ -126,8 +116,7 @@ class FloodWatch:
             *changes,
         ]
 
-    def _closures(self, flood: Flood, picture: StreamPicture) -> list[ev.Event]:
-        pack = self._model.pack
+    def _closures(self, pack: CityPack, flood: Flood, picture: StreamPicture) -> list[ev.Event]:
         deep = flood.edge_depth_m >= CLOSE_DEPTH_M
         wanted: dict[str, tuple[str, list[int], float]] = {}
         for name, edges in self._names.items():
@@ -137,7 +126,7 @@ class FloodWatch:
         found: list[ev.Event] = []
         for identifier, (street, under_edges, depth_m) in wanted.items():
             if _needs(picture.closures.get(identifier), under_edges):
-                lon, lat = self._middle(under_edges)
+                lon, lat = _middle(pack, under_edges)
                 found.append(
                     ev.RoadClosed(
                         id=identifier,
@@ -158,13 +147,28 @@ class FloodWatch:
         )
         return found
 
-    def _middle(self, edges: list[int]) -> tuple[float, float]:
-        pack = self._model.pack
-        edge = edges[len(edges) // 2]
-        line = pack.geom_xy[pack.geom_start[edge] : pack.geom_start[edge + 1]]
-        x, y = line[len(line) // 2]
-        lon, lat = pack.to_lonlat(float(x), float(y))
-        return float(lon), float(lat)
+
+def _field(model: FloodModel, level_mm: int, closed: bool, inside_mm: int | None) -> Flood:
+    inside_m = None if inside_mm is None else inside_mm / 1000
+    return model.at(level_mm / 1000, barrier_closed=closed, inside_m=inside_m)
+
+
+def _middle(pack: CityPack, edges: list[int]) -> tuple[float, float]:
+    edge = edges[len(edges) // 2]
+    line = pack.geom_xy[pack.geom_start[edge] : pack.geom_start[edge + 1]]
+    x, y = line[len(line) // 2]
+    lon, lat = pack.to_lonlat(float(x), float(y))
+    return float(lon), float(lat)
+
+
+def _streets(pack: CityPack) -> dict[int, NDArray[np.intp]]:
+    """Named streets worth a closure of their own: tertiary and above, underpasses and quays, by name index."""
+    worth = (pack.edge_class <= RoadClass.TERTIARY) | ((pack.edge_flags & RoadFlag.UNDERPASS) != 0)
+    worth |= (pack.edge_class == RoadClass.SERVICE) & (pack.edge_name > 0)
+    found: dict[int, NDArray[np.intp]] = {}
+    for name in np.unique(pack.edge_name[worth & (pack.edge_name > 0)]).tolist():
+        found[int(name)] = np.flatnonzero((pack.edge_name == name) & worth)
+    return found
 
 
 def _stepped(level_mm: int) -> int:
