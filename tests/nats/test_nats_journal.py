@@ -13,7 +13,7 @@ import pytest
 
 from picture.errors import JournalError
 from picture.journal import Head
-from tests.journal_world import PLANTED, STREAM, World, call, log, vessel
+from tests.journal_world import NOON_MS, OPERATOR, PLANTED, STREAM, World, call, log, vessel
 from tests.nats_world import SHARED, needs_nats, open_journal
 
 if TYPE_CHECKING:
@@ -123,6 +123,37 @@ class TestTheNetwork:
             assert (receipt.first_seq, await ids_of(journal)) == (2, ["c-0", "c-1"])
             assert (await journal.verify()).ok
 
+    async def test_over_tls_only_who_shows_a_certificate_of_the_authority_comes_in(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        from dataclasses import replace
+
+        from picture.journal.nats.server import CoreUser, Site, Tls
+        from picture.journal.nats.serving import Server, provide
+        from tests.nats_certificates import certificates
+
+        ours, other = certificates(tmp_path / "ours"), certificates(tmp_path / "other")
+        tls = Tls(certificate=ours / "node.pem", key=ours / "node.key", ca=ours / "ca.pem")
+        site = Site(name="tls", port=0, cores=(CoreUser(stream=STREAM),), tls=tls)
+        server = Server(site, tmp_path / "tls")
+        url = server.start().url
+        try:
+            await provide(site, server.folder, url)
+            access = site.access(server.folder, url, STREAM)
+            async with await open_journal(world, access) as journal:
+                await journal.append([vessel()], commit_id="c-1")
+                assert (await journal.verify()).ok
+            for strange in (
+                replace(access, ca=other / "ca.pem"),
+                replace(access, certificate=None, key=None),
+                replace(access, certificate=other / "node.pem", key=other / "node.key"),
+            ):
+                with pytest.raises(JournalError) as refused:
+                    await open_journal(World(tmp_path / "strange"), strange, patience_s=0.6)
+                assert refused.value.code == "TOC-3141"
+        finally:
+            server.kill()
+
     async def test_without_a_server_opening_says_where_it_looked(self, world: World) -> None:
         from picture.journal.nats import Access
         from tests.nats_cluster import free_ports
@@ -168,6 +199,23 @@ class TestTheOneWriter:
             await journal.append([vessel()], commit_id="c-1")
         with pytest.raises(JournalError) as refused:
             await open_journal(World(world.folder / "other"), SHARED.access())
+        assert refused.value.code == "TOC-3108"
+
+    async def test_a_new_key_that_the_old_one_vouches_for_signs_from_there_on(self, world: World) -> None:
+        from picture.sealing import core_signing_key, new_signing_key, public_key_text
+
+        old, new_key = core_signing_key(world.keys), new_signing_key()
+        async with await open_journal(world, SHARED.access()) as journal:
+            asked = [asyncio.ensure_future(journal.append([vessel(n)], commit_id=f"c-{n}")) for n in range(20)]
+            await asyncio.sleep(0)
+            (entry,) = await journal.rotate_key(new_key, actor=OPERATOR, recorded_ms=NOON_MS, why="yearly")
+            await asyncio.gather(*asked, *(journal.append([vessel(n)], commit_id=f"d-{n}") for n in range(20)))
+            assert entry.kind == "key.rotated"
+            report = await journal.verify()
+        assert (report.ok, report.entries) == (True, 41)
+        assert report.public_keys == (public_key_text(old), public_key_text(new_key))
+        with pytest.raises(JournalError) as refused:
+            await open_journal(World(world.folder), SHARED.access())
         assert refused.value.code == "TOC-3108"
 
     async def test_the_index_is_filled_again_where_its_file_is_lost_damaged_or_another_streams(
@@ -235,7 +283,9 @@ class TestForeignHands:
             ):
                 denied = len(wire.denied)
                 await wire.client.publish(subject, b"{}")
-                await wire.client.flush()
+                async with asyncio.timeout(20):
+                    while len(wire.denied) == denied:
+                        await asyncio.sleep(0.01)
                 with pytest.raises(JournalError) as refused:
                     wire.check_denied(subject, denied)
                 assert refused.value.code == "TOC-3143"

@@ -15,12 +15,12 @@ from typing import Any, Final, Self, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from picture.entry import Entry, NewEntry, Ref
+from picture.entry import Actor, Entry, NewEntry, Ref
 from picture.errors import JournalError
 from picture.journal.blobs import BlobStore
 from picture.journal.nats.journal import NatsJournal
 from picture.journal.nats.wire import PATIENCE_S, Access
-from picture.journal.protocol import START, ChainReport, Durability, Head, Receipt
+from picture.journal.protocol import START, ChainReport, Durability, Fence, Head, Receipt
 from picture.sealing import Keyring
 
 _PIECE: Final = 500
@@ -116,6 +116,26 @@ class BlockingJournal:
     def verify(self) -> ChainReport:
         """What recomputing everything from the stored messages finds."""
         return self._do(self._journal.verify())
+
+    def rotate_key(
+        self, new: Ed25519PrivateKey, *, actor: Actor, recorded_ms: int, why: str = "", sealing: tuple[str, ...] = ()
+    ) -> tuple[Entry, ...]:
+        """The entry of a change of keys (see ``NatsJournal.rotate_key``)."""
+        return self._do(
+            self._journal.rotate_key(new, actor=actor, recorded_ms=recorded_ms, why=why, sealing=sealing)
+        )  # fmt: skip
+
+    def lease(self, name: str, holder: str, ttl_s: float) -> Fence:
+        """A lease of the trust domain (see ``NatsLeases.lease``)."""
+        return self._do(self._journal.lease(name, holder, ttl_s))
+
+    def renew(self, fence: Fence, ttl_s: float) -> Fence:
+        """The same lease, prolonged (see ``NatsLeases.renew``)."""
+        return self._do(self._journal.renew(fence, ttl_s))
+
+    def release(self, fence: Fence) -> None:
+        """Frees a lease (see ``NatsLeases.release``)."""
+        self._do(self._journal.release(fence))
 
     def close(self) -> None:
         """Lets go of the connection; closing twice is fine."""

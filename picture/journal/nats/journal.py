@@ -22,8 +22,9 @@ import nats.errors
 import nats.js.errors
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from picture.entry import Entry, NewEntry
+from picture.entry import Actor, Entry, NewEntry
 from picture.errors import InternalError, JournalError, TocsinError
+from picture.events import KeyRotated
 from picture.journal.blobs import BlobStore
 from picture.journal.nats.envelope import COMMIT, Envelope, checked, packed, signer_after, unpacked
 from picture.journal.nats.index import Index, Place
@@ -33,7 +34,7 @@ from picture.journal.nats.reader import NatsReader, standing
 from picture.journal.nats.staging import staged_rows
 from picture.journal.nats.wire import ASK_S, PATIENCE_S, Access, Wire
 from picture.journal.protocol import Durability, Fence, Head, Receipt
-from picture.sealing import Keyring, public_key_text
+from picture.sealing import Keyring, endorse, public_key_text
 
 WINDOW: Final = 128
 """Commits under way at most."""
@@ -112,6 +113,8 @@ class NatsJournal(NatsReader):
     def _begin(self, keyring: Keyring, key: Ed25519PrivateKey) -> None:
         self._keys = keyring
         self._key = key
+        self._public = self._signer = public_key_text(key)
+        self._catching = asyncio.Lock()
         self._writer = secrets.token_hex(8)
         self._staging = asyncio.Lock()
         self._room = asyncio.Semaphore(MAX_QUEUED)
@@ -128,8 +131,12 @@ class NatsJournal(NatsReader):
     async def _check_signer(self) -> None:
         at = self._index.last.at
         async for message in self._wire.messages(self._names, max(0, at - 1), at):
-            if signer_after(self.stream, unpacked(message)) != public_key_text(self._key):
-                raise JournalError(f"{self._names.on_server} names another core's key.", code="TOC-3108")
+            self._signer = signer_after(self.stream, unpacked(message))
+        self._check_key()
+
+    def _check_key(self) -> None:
+        if self._signer != self._public:
+            raise JournalError(f"{self._names.on_server} names another core's key.", code="TOC-3108")
 
     async def close(self) -> None:
         """Waits for what is under way, then lets go; closing twice is fine."""
@@ -199,7 +206,39 @@ class NatsJournal(NatsReader):
                 return _again(await asyncio.shield(twin.answer))
             return await asyncio.shield(waiting.answer)
 
+    async def rotate_key(
+        self, new: Ed25519PrivateKey, *, actor: Actor, recorded_ms: int, why: str = "", sealing: tuple[str, ...] = ()
+    ) -> tuple[Entry, ...]:
+        """The entry of a change of keys, to be folded like any other: from here on ``new`` signs.
+
+        Where it ends with ``TOC-3142`` it is to be asked again with the same key; until then nothing is
+        appended if it stands.
+        """
+        public = public_key_text(new)
+        event = KeyRotated(
+            old=self._public, new=public, endorsement=endorse(self._key, public, self.stream), why=why, sealing=sealing
+        )
+        async with self._staging:
+            self._check_open()
+            for waiting in tuple(self._waiting):
+                with suppress(TocsinError):
+                    await asyncio.shield(waiting.answer)
+            if self._unsure:
+                await self._catch_up()
+            if self._superseded:
+                raise _superseded()
+            commit_id = f"key:{public}"
+            place = self._index.commit(commit_id)
+            if place is None:
+                rotated = self._staged([NewEntry(event, recorded_ms, recorded_ms, actor)], commit_id, None)
+                receipt = await asyncio.shield(rotated.answer)
+            else:
+                receipt = await self._first_receipt(place)
+            self._key, self._public, self._signer = new, public, public
+        return receipt.entries
+
     def _staged(self, entries: Sequence[NewEntry], commit_id: str, expect: int | None) -> _Waiting:
+        self._check_key()
         after = self._after()
         if expect is not None and expect != after.seq:
             raise JournalError(f"It is at {after.seq}, not {expect}.", code="TOC-3003")
@@ -212,8 +251,7 @@ class NatsJournal(NatsReader):
         headers["Nats-Expected-Last-Sequence"] = str(at - 1)
         headers["Nats-Expected-Stream"] = self._names.on_server
         envelope = Envelope(
-            at, commit_id, rows[0].seq, rows[-1].seq, after.hash, rows[-1].hash, self._writer,
-            public_key_text(self._key), "", (),
+            at, commit_id, rows[0].seq, rows[-1].seq, after.hash, rows[-1].hash, self._writer, self._public, "", (),
         )  # fmt: skip
         waiting = _Waiting(envelope, headers, body, decoded, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
@@ -338,16 +376,18 @@ class NatsJournal(NatsReader):
 
     async def _catch_up(self) -> None:
         """Takes in what stands on the stream beyond what was acknowledged; another handle's commit ends ours."""
-        newest = await self._wire.last(self._names)
-        if newest is not None and newest.at > self._index.last.at:
-            async for message in self._wire.messages(self._names, self._index.last.at, newest.at):
-                envelope = unpacked(message)
-                checked(envelope, self._index.head())
-                if envelope.writer != self._writer:
-                    self._superseded = True
-                    raise _superseded()
-                self._acknowledged(envelope)
-        self._unsure = False
+        async with self._catching:
+            newest = await self._wire.last(self._names)
+            if newest is not None and newest.at > self._index.last.at:
+                async for message in self._wire.messages(self._names, self._index.last.at, newest.at):
+                    envelope = unpacked(message)
+                    checked(envelope, self._index.head())
+                    if envelope.writer != self._writer:
+                        self._superseded = True
+                        raise _superseded()
+                    self._signer = signer_after(self.stream, envelope)
+                    self._acknowledged(envelope)
+            self._unsure = False
 
     def _acknowledged(self, envelope: Envelope) -> None:
         self._adopt(envelope)

@@ -99,7 +99,7 @@ class Wire:
                 return wire
             except (TimeoutError, OSError, nats.errors.Error) as error:
                 refused = "authorization" in str(error).lower()
-                await wire.client.close()
+                await _closed(wire.client)
                 if refused:
                     raise JournalError("It does not know our key.", code="TOC-3143") from error
                 if time.monotonic() >= deadline:
@@ -134,7 +134,7 @@ class Wire:
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
-            await self.client.close()
+            await _closed(self.client)
 
     # --- asking -------------------------------------------------------------------------------------------
 
@@ -334,6 +334,13 @@ class Wire:
         self.returned += 1
         for call in self._on_return:
             call()
+
+
+async def _closed(client: Client) -> None:
+    # Where a TLS handshake failed, nats-py waits for ever for the end of a connection that never was.
+    with suppress(TimeoutError, nats.errors.Error, OSError):
+        async with asyncio.timeout(ASK_S):
+            await client.close()
 
 
 def _said(error: BaseException) -> str:
