@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from random import Random
@@ -9,7 +10,7 @@ from random import Random
 import pytest
 
 from tests.faults import processes
-from tests.faults.__main__ import FAULTS, run
+from tests.faults.__main__ import FAULTS, main, run
 from tests.faults.outcome import Acknowledged, Outcome, nothing_lost, whole
 from tests.journal_world import World, vessel
 
@@ -45,6 +46,19 @@ def test_what_is_lost_or_changed_is_noticed(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in outcome.broken] == [
         "after entry 1", "1 acknowledged commits are lost, the first ends at entry 2", "the journal does not verify",
     ]  # fmt: skip
+
+
+def test_the_command_says_what_was_held_in_words_and_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "faults.json"
+    assert main(["--only", "clock", "--only", "torn", "--rounds", "4", "--json", str(file)]) == 0
+    said = json.loads(file.read_text())
+    assert [(one["fault"], one["ok"], one["broken"]) for one in said] == [
+        ("clock jump", True, []), ("torn write", True, []),
+    ]  # fmt: skip
+    assert said[0]["counts"]["acknowledged commits lost"] == 0
+    assert capsys.readouterr().out.startswith("held   clock jump: 2 rounds; acknowledged commits: 8;")
 
 
 def test_faults_are_the_same_with_the_same_seed(tmp_path: Path) -> None:

@@ -41,6 +41,10 @@ class Outcome:
         """Keeps the greatest of a figure."""
         self.figures[name] = max(value, self.figures.get(name, 0.0))
 
+    def as_json(self) -> dict[str, object]:
+        """All of it, for a file."""
+        return vars(self) | {"counts": dict(self.counts), "ok": self.ok}
+
     @property
     def ok(self) -> bool:
         """True if every promise held, and there was something to hold it against."""
