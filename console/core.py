@@ -19,6 +19,7 @@ from picture.events import Event
 from picture.fold import Picture
 from picture.ids import Ids
 from picture.journal.protocol import SyncJournal
+from picture.journal.snapshots import Snapshots
 from picture.model import StreamPicture
 
 MAX_ROUNDS = 200
@@ -56,6 +57,8 @@ class Draft:
 Reactor = Callable[[Sequence[Entry]], Iterable[Draft]]
 """Looks at entries just folded and answers with what follows from them."""
 Listener = Callable[[Sequence[Entry]], None]
+Looking = Callable[[int], Sequence[tuple[int, frozenset[str] | None]]]
+"""Of a snapshot's entry: (after which entry, which kinds are wanted from there on), in order."""
 
 
 class Core:
@@ -67,6 +70,8 @@ class Core:
         self.ids = Ids(seed)
         self.agenda = Agenda()
         self.picture = Picture(journal.stream)
+        self.snapshots: Snapshots | None = None
+        """Where pictures are kept beside the journal, so that a restart need not fold all of it."""
         self.system = system or Actor("system")
         self._reactors: list[tuple[str, Reactor]] = []
         self._listeners: list[Listener] = []
@@ -96,20 +101,39 @@ class Core:
             continue
         return self.picture.home.seq - before
 
-    def replay(self, kinds: frozenset[str] | None = None) -> Iterator[Entry]:
+    def replay(self, kinds: frozenset[str] | None = None, looking: Looking | None = None) -> Iterator[Entry]:
         """Folds what the journal holds, giving out each entry of these kinds as it goes; all of them by default.
 
-        Once it is through, the clock stands at the last entry and ids go on behind those in use.
+        Where there is a snapshot only what follows it is folded, and ``looking`` says what is given out of what came
+        before. Once it is through, the clock stands at the last entry and ids go on behind those in use.
         """
-        for entry in self.journal.read():
+        at = self._begin_at_snapshot()
+        steps = looking(at) if looking is not None and at else [(0, kinds)]
+        for number, (after, wanted) in enumerate(steps):
+            upto = steps[number + 1][0] if number + 1 < len(steps) else at
+            if after < upto:
+                yield from self.journal.read(after, upto, wanted)
+        last: Entry | None = None
+        for entry in self.journal.read(at):
             self.picture.apply(entry)
+            last = entry
             if kinds is None or entry.kind in kinds:
                 yield entry
+        if last is not None and self.snapshots is not None:
+            self.snapshots.offer(self.picture, last)
         home = self.home
         self.clock.advance_to(home.at_ms)
         for table in NUMBERED:
             for identifier in getattr(home, table):
                 self.ids.saw(identifier)
+
+    def _begin_at_snapshot(self) -> int:
+        """The entry that the newest snapshot stands at, which the picture then shows; 0 without one."""
+        found = self.snapshots.newest(self.journal.head().seq) if self.snapshots is not None else None
+        if found is None or self.home.seq:
+            return 0
+        self.picture.streams[self.journal.stream] = found.home
+        return found.home.seq
 
     def record(
         self, drafts: Sequence[Draft], *, actor: Actor | None = None, cause: tuple[int, ...] = ()
@@ -130,6 +154,8 @@ class Core:
         entries = list(receipt.entries)
         for entry in entries:
             self.picture.apply(entry)
+        if self.snapshots is not None:
+            self.snapshots.offer(self.picture, entries[-1])
         for listener in self._listeners:
             listener(entries)
         self._fresh.append(entries)

@@ -22,7 +22,7 @@ from picture import events as ev
 from picture.entry import Actor, Entry
 from picture.errors import JournalError
 from picture.fusion import Fusion
-from picture.model import UNIT_STATUSES, Facility
+from picture.model import UNIT_STATUSES, Facility, Incident
 from picture.places import to_e7
 from picture.reports import (
     AlertMessage,
@@ -58,6 +58,7 @@ class Ingest:
         self._anchored: dict[int, tuple[int, int]] = {}
         self._old: dict[int, Entry] = {}
         """Reports of the commit that is being remembered."""
+        self._recalled: set[int] = set()
         self._judges: dict[type[Any], Callable[[Any, str, str], Judged | warnings.Disbelieved]] = {
             IncidentReport: self._incident,
             Observation: self._observation,
@@ -380,14 +381,33 @@ class Ingest:
             self._old[entry.seq] = entry
         elif isinstance(event, ev.ReportLinked) and event.report_entry in self._old:
             self._heard(event.incident, self._old[event.report_entry])
+            self._recalled.add(event.report_entry)
         elif isinstance(event, ev.VesselUpdated):
             self._moored(event)
 
     def recall(self) -> None:
         """After the last ``remember``, with the picture whole: knows again where the incidents are."""
         self._old.clear()
-        for name in sorted(self._core.home.incidents):
-            self.fusion.place(self._core.home.incidents[name])
+        home = self._core.home
+        for name in sorted(home.incidents):
+            if home.incidents[name].status == "open":
+                self._look_up(home.incidents[name])
+            self.fusion.place(home.incidents[name])
+        for vessel in home.vessels.values():
+            if vessel.nav_status in (tracks.AT_ANCHOR, tracks.MOORED) and not vessel.doubt:
+                self._lies(vessel.mmsi, vessel.lon_e7, vessel.lat_e7)
+        self._recalled.clear()
+
+    def _look_up(self, incident: Incident) -> None:
+        """Hears again what an open incident's reports said that came before what ``remember`` was shown."""
+        for link in incident.reports:
+            if link.entry not in self._recalled and link.entry:
+                for entry in self._core.journal.read(link.entry - 1, link.entry):
+                    self._heard(incident.id, entry)
+
+    def _lies(self, mmsi: int, lon_e7: int | None, lat_e7: int | None) -> None:
+        if lon_e7 is not None and lat_e7 is not None:
+            self._anchored.setdefault(mmsi, (lon_e7, lat_e7))
 
     def watch_flood(self, entries: Sequence[Entry]) -> list[Draft]:
         """Reactor: the flood and its closures after a gauge or the barrier moved."""

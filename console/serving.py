@@ -48,6 +48,7 @@ from picture import events as ev
 from picture.alarms import standing
 from picture.clock import SystemClock
 from picture.errors import InternalError, TocsinError
+from picture.history import History
 from picture.reports import Report
 
 
@@ -97,7 +98,8 @@ class Serving(Generic[W]):
         """``inbox`` None: nothing may be posted, as where there are no feeds. ``seed`` spreads polls."""
         self.world = world
         self.pacer = pacer
-        self.door = Door(world.core, world.commander, pacer, gate, self._flood, world.plan.pack)
+        history = History(world.journal, world.snapshots)
+        self.door = Door(world.core, world.commander, pacer, gate, self._flood, world.plan.pack, history)
         self._inbox_at = inbox
         self._seed = seed
         self._stopping = asyncio.Event()

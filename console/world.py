@@ -40,6 +40,7 @@ from picture.errors import UsageError
 from picture.journal import BlobStore, SqliteJournal
 from picture.journal.custody import Keeping, finish_erasures
 from picture.journal.rotation import core_key
+from picture.journal.snapshots import Snapshots, snapshot_key
 from picture.model import Incident, Unit
 from picture.sealing import Keyring
 from playbooks.context import Context
@@ -49,6 +50,8 @@ from playbooks.verbs import standard_verbs
 from twin.pack import CityPack
 
 KEEP_HOUSE_MS = 30_000
+LOOK_BACK = 5_000
+"""How many entries before a snapshot a restart looks at for what arrived, at least."""
 BLOB_QUOTA = 64 * 1024 * 1024
 LIBRARY = Path(playbooks.__file__).parent / "library"
 RESTART_KINDS = frozenset({"timer.set", "timer.fired"})
@@ -106,6 +109,8 @@ class World:
         opened = channels()  # before the journal: a world without its channels never begins
         self.journal = self._open_journal()
         self.core = Core(journal=self.journal, clock=clock, seed=plan.seed)
+        self.snapshots = Snapshots(self.folder / "snapshots", self.journal, key=snapshot_key(self._signing_key))
+        self.core.snapshots = self.snapshots
         progress("roads")
         self.city = City(CityPack.open(plan.pack), plan.order)
         self.ingest = Ingest(self.core, self.city, {feed.id: feed.grade for feed in plan.feeds})
@@ -135,8 +140,9 @@ class World:
         keys, folder = self.folder / "keys", self.folder / "journal"
         self.keyring = Keyring(keys)
         self.blobs = BlobStore(self.folder / "blobs", self.keyring, quota_bytes=BLOB_QUOTA)
+        self._signing_key = core_key(keys, folder)
         return SqliteJournal(
-            folder, self.plan.stream, keyring=self.keyring, signing_key=core_key(keys, folder), blobs=self.blobs
+            folder, self.plan.stream, keyring=self.keyring, signing_key=self._signing_key, blobs=self.blobs
         )
 
     def _commander(self, pace: Pace | None) -> Commander:
@@ -202,9 +208,32 @@ class World:
         self.take_up()
 
     def _again(self) -> Iterator[Entry]:
-        for entry in self.core.replay(self.restart_kinds()):
+        for entry in self.core.replay(self.restart_kinds(), self._looking):
             self.remember(entry)
             yield entry
+
+    def _looking(self, seq: int) -> list[tuple[int, frozenset[str] | None]]:
+        """What a restart looks at before a snapshot: what windows count as far as they reach, what arrived a while."""
+        every = self.restart_kinds()
+        windows = self.engine.watched_kinds - self.engine.run_kinds
+        arrived = self.ingest.restart_kinds - windows - self.engine.run_kinds
+        lately = max(seq - LOOK_BACK, 0)
+        return [(0, every - windows - arrived), (self._reached(lately, seq), every - arrived), (lately, every)]
+
+    def _reached(self, high: int, seq: int) -> int:
+        """The last entry, at or before ``high``, that no window reaches any more at entry ``seq``."""
+        oldest_ms = self._recorded_ms(seq) - self.engine.longest_window_ms
+        low = 0
+        while low < high:
+            middle = (low + high) // 2
+            if self._recorded_ms(middle + 1) < oldest_ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _recorded_ms(self, seq: int) -> int:
+        return next(self.journal.read(seq - 1, seq)).recorded_ms
 
     # --- what arrives ---------------------------------------------------------------------------------------
 
@@ -359,4 +388,5 @@ class World:
         """Lets everything go; the journal holds the truth."""
         self.outbox.close()
         self.city.close()
+        self.snapshots.close()
         self.journal.close()

@@ -123,9 +123,23 @@ class Engine:
     @property
     def restart_kinds(self) -> frozenset[str]:
         """The kinds of entries that ``restore`` wants to see; it makes nothing of others."""
+        return self.run_kinds | self.watched_kinds
+
+    @property
+    def run_kinds(self) -> frozenset[str]:
+        """Those that move runs, or that a run may wait for: wanted from the start of any run still going."""
         steps = [rule.steps[name] for rule in self._rules for name in rule.waits]
-        waits = {step.wait.event for step in steps if step.wait is not None}
-        return RUN_KINDS | self._watch.kinds | waits
+        return RUN_KINDS | {step.wait.event for step in steps if step.wait is not None}
+
+    @property
+    def watched_kinds(self) -> frozenset[str]:
+        """Those that windows count: wanted as far back as ``longest_window_ms``."""
+        return self._watch.kinds
+
+    @property
+    def longest_window_ms(self) -> int:
+        """How far back any window of any playbook looks."""
+        return self._watch.longest_ms
 
     def explain(self, picture: Picture) -> list[Trace]:
         """Why each rule fired or did not: one trace per rule, with its nearest miss."""

@@ -44,6 +44,13 @@ class Watch:
             if any(clause.clause.condition is None for _, _, _, clause in places)
         )
 
+    @property
+    def longest_ms(self) -> int:
+        """How far back any window looks."""
+        specs = [clause.clause.window for _, _, _, clause in self._by_name.values()]
+        latches = [group.latch.within_ms for _, group, _, _ in self._by_name.values() if group.latch is not None]
+        return max([*latches, *(spec.within for spec in specs if spec is not None)], default=0)
+
     def look(self, entry: Entry, ctx: Context, started: Started) -> list[ev.Event]:
         """The runs that an entry starts, and timers for conditions that must hold a while."""
         found: list[ev.Event] = []
