@@ -155,8 +155,7 @@ def _console(
         position=position,
     )
     (folder / "run.json").write_text(run.model_dump_json(), encoding="utf-8")
-    start_core(folder)
-    cli_world.open_console(folder, pack, person, position, theme)
+    cli_world.open_console(folder, pack, person, position, theme, why_ended=start_core(folder))
 
 
 @app.command("list")

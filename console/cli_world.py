@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -201,9 +202,17 @@ def attach_live(home: Home, config: SiteConfig, person: str, position: str) -> N
 
 
 def open_console(
-    folder: Path, pack: Path, person: str, position: str, theme: Any, *, token: str = "", totp: str = ""
+    folder: Path,
+    pack: Path,
+    person: str,
+    position: str,
+    theme: Any,
+    *,
+    token: str = "",
+    totp: str = "",
+    why_ended: Callable[[], str] = str,
 ) -> None:
-    """Runs the console on the core of a folder until its operator leaves it."""
+    """Runs the console on the core of a folder until its operator leaves it; ``why_ended`` as in ``Link``."""
     from console.config import Home
     from console.credentials import world_of
     from console.link import Link, person_key, socket_of
@@ -216,7 +225,9 @@ def open_console(
     key = (
         person_key(Home.find().root, person) if live else core_signing_key(folder / "people" / person.replace("/", "_"))
     )
-    link = Link(socket_of(folder), person, position, key, token=token, totp=totp, client="tui")
+    link = Link(
+        socket_of(folder), person, position, key, token=token, totp=totp, client="tui", why_ended=why_ended
+    )
     run_console(link, CityPack.open(pack), theme=theme)
     if not live:
         say(f"The {world_of(folder) or 'drill'} in {folder} goes on without you. Come back with `tocsin attach`.")

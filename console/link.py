@@ -136,9 +136,11 @@ class Link:
         totp: str = "",
         ca: Path | None = None,
         client: Literal["", "tui", "cli", "browser"] = "",
+        why_ended: Callable[[], str] = str,
     ) -> None:
-        """``core`` is a unix socket's path, or ``wss://host:port`` with a certificate that ``ca`` (or the system) knows.
+        """``core`` is a unix socket's path, or ``wss://host:port`` with a certificate ``ca`` (or the system) knows.
 
+        ``why_ended`` tells why a core that was started for us is no more, empty while it runs.
         ``UsageError`` TOC-4039 for any other address: a token never travels in clear.
         """
         self._core = core
@@ -148,6 +150,7 @@ class Link:
         self._key = key
         self._token, self._totp, self._ticket = token, totp, ""
         self._client = client
+        self._why_ended = why_ended
         self.picture = Picture("none")
         self.state: State = "connecting"
         self.world = "drill"
@@ -159,7 +162,7 @@ class Link:
         self.paused = False
         self.lag_ms = 0
         self.why = ""
-        """Why the core will not have us, in its words; empty while it is only not there."""
+        """Why the core will not have us, or ended, in its words; empty while it is only not there."""
         self._opened: dict[Ref, object] = {}
         self._flood: NDArray[np.float32] | None = None
         self._now_ms = 0
@@ -192,7 +195,7 @@ class Link:
                         if change is not None:
                             on_change(change)
             except (OSError, WebSocketException, TimeoutError):
-                pass
+                self.why = self._why_ended()
             except RefusedError as error:
                 if error.code not in ASKS_FOR_LOG_IN:
                     raise

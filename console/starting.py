@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from console.config import Home, sample_incidents
 from console.link import socket_of
 from picture.errors import UsageError
+from picture.text import visible
 
 STARTS = {"run.json": "console.drill.process", "fork.json": "console.forked"}
 """What lies in a prepared folder -> the module that runs its core. A live world is never started from here."""
@@ -118,11 +120,14 @@ def module_of(folder: Path) -> str:
     raise UsageError(f"{folder} is no drill's and no what-if's.", code="TOC-1012")
 
 
-def start_core(folder: Path) -> None:
-    """Starts the core of a prepared drill or what-if as a process of its own, which outlives this one."""
+def start_core(folder: Path) -> Callable[[], str]:
+    """Starts the core of a prepared drill or what-if as a process of its own, which outlives this one.
+
+    Returns who tells why it ended, in its own last words; empty while it runs.
+    """
     module = module_of(folder)
     with (folder / "core.log").open("ab") as log:
-        subprocess.Popen(
+        core = subprocess.Popen(
             [sys.executable, "-m", module, str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -130,6 +135,19 @@ def start_core(folder: Path) -> None:
             start_new_session=True,
             env=allowed_environment(os.environ) | _path(),
         )
+    return lambda: "" if core.poll() is None else _last_words(folder)
+
+
+def _last_words(folder: Path) -> str:
+    """What a core said last, its error in words; the log has the rest."""
+    log = (folder / "core.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    if not log:
+        return "It ended and says nothing."
+    try:
+        error = json.loads(log[-1])["error"]
+        return visible(f"{error['message']} {error['remedy']} ({error['code']})")
+    except (ValueError, KeyError, TypeError):
+        return visible(log[-1])
 
 
 def _path() -> dict[str, str]:
@@ -144,5 +162,4 @@ def wait_for_core(folder: Path, seconds: float = 30.0) -> None:
         if socket_of(folder).exists():
             return
         time.sleep(0.05)
-    log = (folder / "core.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise UsageError(log[-1] if log else "It says nothing.", code="TOC-1005")
+    raise UsageError(_last_words(folder), code="TOC-1005")

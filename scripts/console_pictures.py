@@ -21,7 +21,7 @@ from console.config import Home
 from console.drill.process import Run
 from console.drill.scenario import load
 from console.link import Link, socket_of
-from console.starting import CITY, scenario_folder, start_core, wait_for_core
+from console.starting import scenario_folder, start_core, wait_for_core
 from console.tui.app import TocsinApp
 from picture.errors import TocsinError
 from picture.sealing import core_signing_key
@@ -178,7 +178,7 @@ def main() -> None:
         folder.mkdir()
         source = scenario_folder("storm-surge")
         cache = Home.find().cache
-        pack = ensure_pack(CITY, cache, lambda what, share: None)
+        pack = ensure_pack("port-meridian", cache, lambda what, share: None)
         order = cache / f"{pack.stem}.order.npy"
         run = Run(scenario=source, pack=pack, order=order, seed=load(source).seed, speed=20.0, person=PERSON,
                   position=POSITION)  # fmt: skip
