@@ -22,8 +22,8 @@ from picture.entry import Entry, Ref
 TICK_S = 0.025
 QUEUE_FRAMES = 2_000
 """Frames a client may lag behind before it is let go."""
-QUEUE_BYTES = 32 << 20
-"""What may wait for one client; the text itself is shared by all of a channel."""
+QUEUE_BYTES = 16 << 20
+"""What may wait for one client, and one frame more, however large; the text itself is shared by all of a channel."""
 
 
 class Client:
@@ -44,7 +44,7 @@ class Client:
         """Queues a frame; where there is no room the client is let go and what waited is dropped."""
         if self.gone:
             return
-        if self._waiting.full() or (self._bytes and self._bytes + len(text) > QUEUE_BYTES):
+        if self._waiting.full() or self._bytes > QUEUE_BYTES:
             self.let_go()
             return
         self._bytes += len(text)
