@@ -69,12 +69,26 @@ class ThreeNodes:
 
     async def leader(self) -> str:
         """The node that leads the stream now."""
-        wire = await Wire.open(self.access("admin"))
+        wire = await Wire.open(self.access("admin"), 120.0)
         try:
             while True:
                 info = await wire.info(Names(STREAM))
                 if info is not None and info["cluster"].get("leader"):
                     return str(info["cluster"]["leader"])
+                await asyncio.sleep(0.1)
+        finally:
+            await wire.close()
+
+    async def whole(self) -> None:
+        """Waits until every node is back and has the whole stream."""
+        wire = await Wire.open(self.access("admin"), 120.0)
+        try:
+            while True:
+                info = await wire.info(Names(STREAM))
+                cluster = info["cluster"] if info is not None else {}
+                peers = cluster.get("replicas") or ()
+                if cluster.get("leader") and len(peers) == 2 and all(peer["current"] for peer in peers):
+                    return
                 await asyncio.sleep(0.1)
         finally:
             await wire.close()

@@ -192,10 +192,7 @@ class NatsJournal(NatsReader):
         async with self._room:
             async with self._staging:
                 self._check_open()
-                if self._unsure:
-                    await self._catch_up()
-                if self._superseded:
-                    raise _superseded()
+                await self._be_sure()
                 place = self._index.commit(commit_id)
                 twin = self._by_commit.get(commit_id)
                 if place is None and twin is None:
@@ -205,6 +202,16 @@ class NatsJournal(NatsReader):
             if twin is not None:
                 return _again(await asyncio.shield(twin.answer))
             return await asyncio.shield(waiting.answer)
+
+    async def _be_sure(self) -> None:
+        """Finds out what became of commits that were given up, before anything is chained after them."""
+        if self._unsure:
+            try:
+                await self._catch_up()
+            except JournalError as error:
+                raise _doubtful(error) from error
+        if self._superseded:
+            raise _superseded()
 
     async def rotate_key(
         self, new: Ed25519PrivateKey, *, actor: Actor, recorded_ms: int, why: str = "", sealing: tuple[str, ...] = ()
@@ -223,10 +230,7 @@ class NatsJournal(NatsReader):
             for waiting in tuple(self._waiting):
                 with suppress(TocsinError):
                     await asyncio.shield(waiting.answer)
-            if self._unsure:
-                await self._catch_up()
-            if self._superseded:
-                raise _superseded()
+            await self._be_sure()
             commit_id = f"key:{public}"
             place = self._index.commit(commit_id)
             if place is None:
@@ -277,7 +281,7 @@ class NatsJournal(NatsReader):
             try:
                 await self._turn()
             except TocsinError as error:
-                self._give_up(error)
+                self._give_up(_doubtful(error))
             except Exception as error:  # supervisor: the sender must outlive a fault, and every caller must hear of it
                 self._give_up(InternalError(f"The journal's sender: {type(error).__name__}."))
 
@@ -430,6 +434,11 @@ _STANDS_ALREADY: Final = 10058
 def _raise_fatal(error: BaseException) -> None:
     if isinstance(error, nats.js.errors.APIError) and error.err_code in _FULL:
         raise JournalError(f"{error.description}.", code="TOC-3101") from error
+
+
+def _doubtful(error: TocsinError) -> TocsinError:
+    # Whoever waits for an answer has been sent already: that no server can be reached now is no answer.
+    return JournalError(error.detail, code="TOC-3142") if error.code == "TOC-3141" else error
 
 
 def _superseded() -> JournalError:
