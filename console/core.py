@@ -97,7 +97,7 @@ class Core:
     def restore(self) -> int:
         """Folds what the journal already holds, and moves ids past what is in use; returns how many entries."""
         before = self.picture.home.seq
-        for _ in self.replay():
+        for _ in self.replay(frozenset()):
             continue
         return self.picture.home.seq - before
 

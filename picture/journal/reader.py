@@ -108,7 +108,7 @@ class JournalReader:
     def rows(self, after: int = START, upto: int | None = None, kinds: frozenset[str] | None = None) -> Iterator[Row]:
         """The same entries as their columns are stored."""
         upto = self.head().seq if upto is None else upto
-        while after < upto:
+        while after < upto and (kinds is None or kinds):
             chunk, end = self._chunk(after, upto, kinds)
             for row in chunk:
                 if kinds is None and row.seq != after + 1 and after:
