@@ -39,10 +39,11 @@ def restart(folder: Path, rounds: int, dice: Random) -> Outcome:
     """SIGKILL at 100,000 entries: how long until the core is ready again, imports not counted."""
     outcome = Outcome("kill -9 at 100,000 entries")
     world = World(folder)
-    core, snapshots = restarted(world)
+    core = restarted(world)
     while core.home.seq < LENGTH:
-        snapshots.offer(core.picture, core.record([draft for _ in range(25) for draft in drafts(dice)])[-1])
-    snapshots.close()
+        core.record([draft for _ in range(25) for draft in drafts(dice)])
+    assert core.snapshots is not None
+    core.snapshots.close()
     core.journal.close()
     seq = core.home.seq
     for _ in range(max(1, rounds // 20)):

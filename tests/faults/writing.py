@@ -47,23 +47,20 @@ def drafts(dice: Random) -> list[Draft]:
     return made
 
 
-def restarted(world: World, clock: VirtualClock | None = None) -> tuple[Core, Snapshots]:
-    """A core as it stands after a restart: the newest snapshot and every entry after it, each checked."""
+def restarted(world: World) -> Core:
+    """A core as it stands after a restart: from the newest snapshot and every entry after it."""
     journal = world.open(segment_bytes=SEGMENT_BYTES)
-    snapshots = Snapshots(world.folder / "snapshots", journal, key=snapshot_key(core_signing_key(world.keys)))
-    core = Core(journal=journal, clock=clock or VirtualClock(NOON_MS), seed="faults")
-    core.picture = snapshots.newest() or core.picture
-    for entry in journal.replay(core.home.seq):
-        core.picture.apply(entry)
-    core.clock.advance_to(core.home.at_ms)
-    return core, snapshots
+    core = Core(journal=journal, clock=VirtualClock(NOON_MS), seed="faults")
+    core.snapshots = Snapshots(world.folder / "snapshots", journal, key=snapshot_key(core_signing_key(world.keys)))
+    core.restore()
+    return core
 
 
 def write_on(folder: str, to: Connection) -> None:
     """Says ``(seconds to restart, head)``, or the code of what refused it; then one ``Acknowledged`` a commit."""
     began = time.perf_counter()
     try:
-        core, snapshots = restarted(World(Path(folder)))
+        core = restarted(World(Path(folder)))
     except JournalError as error:
         to.send(error.code)
         return
@@ -72,7 +69,6 @@ def write_on(folder: str, to: Connection) -> None:
     while True:
         last = core.record(drafts(dice))[-1]
         to.send(Acknowledged(last.commit_id, last.seq, last.hash))
-        snapshots.offer(core.picture, last)
 
 
 class Writer:
