@@ -249,6 +249,9 @@ class Link:
 
     def _take(self, frame: Frame) -> Change | None:
         self._heard = time.monotonic()
+        if self.state == "live" and frame.get("world", "") != self.world:
+            self.why = f"A frame came from the world {frame.get('world')!s:.10}; this is {self.world}."
+            raise RefusedError(self.why, code="TOC-4022")
         if "now_ms" in frame:
             self._now_ms = max(int(frame["now_ms"]), self._now_ms if frame["paused"] else 0)
             self.speed, self.paused = float(frame["speed"]), bool(frame["paused"])

@@ -283,7 +283,8 @@ async def test_what_is_no_command_is_refused_and_the_link_stays(site: Site, text
         answer = json.loads(await wire.recv())
         assert (answer["ok"], answer["error"]["code"]) == (False, "TOC-4011")
         await wire.send('{"id": 2, "command": {"do": "explain"}}')
-        assert json.loads(await wire.recv()) == {"type": "answer", "id": 2, "ok": True, "result": {"traces": []}}
+        told = {"type": "answer", "id": 2, "ok": True, "result": {"traces": []}, "world": "drill"}
+        assert json.loads(await wire.recv()) == told
         assert site.room.core.home.seq == before
 
 
@@ -349,3 +350,25 @@ def test_a_socket_stands_in_the_folder_unless_its_path_is_too_long(tmp_path: Pat
     long = tmp_path / ("x" * 120)
     assert len(str(socket_of(long)).encode()) <= MAX_SOCKET_PATH
     assert socket_of(long) == socket_of(long) != socket_of(tmp_path / ("y" * 120))
+
+
+async def test_every_frame_names_its_world_and_one_of_another_world_ends_the_link(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, Any]] = []
+    take = Link._take
+
+    def noted(link: Link, frame: dict[str, Any]) -> Change | None:
+        seen.append(frame)
+        return take(link, frame)
+
+    monkeypatch.setattr(Link, "_take", noted)
+    async with site.open(), site.link() as link:
+        site.room.do(c.TakeReport(incident_kind="flood", text="water", place=PLACE))
+        with contextlib.suppress(RefusedError):
+            await link.command(c.AckAlarm(alarm="none"))
+        await until(lambda: {"hello", "snapshot", "entries", "answer", "beat"} <= {one["type"] for one in seen})
+        assert {one["world"] for one in seen} == {"drill"}
+        with pytest.raises(RefusedError) as refused:
+            link._take(seen[-1] | {"world": "live"})
+        assert refused.value.code == "TOC-4022"

@@ -118,8 +118,14 @@ class Door:
 
     # --- telling --------------------------------------------------------------------------------------------
 
+    @property
+    def _world(self) -> str:
+        """Which world every frame says it comes from."""
+        return self._core.home.world
+
     def _time(self) -> Frame:
         return {
+            "world": self._world,
             "now_ms": max(self._clock.target_ms(), self._core.now_ms()),
             "speed": self._clock.speed,
             "paused": self._clock.paused,
@@ -137,7 +143,7 @@ class Door:
             if not self.clients:
                 continue
             self.fanout.flush()
-            self.fanout.send_all(encode(self._beat()))
+            self.fanout.send_all(encode(self._beat(), self._world))
             self._tell_flood()
             if beats * BEAT_S >= DIGEST_S and (comparing is None or comparing.done()):
                 beats = 0
@@ -154,7 +160,7 @@ class Door:
         if data != self._flood_sent:
             self._flood_sent = data
             dry: Frame = {"type": "flood", "rows": 0, "columns": 0, "depth": ""}
-            self.fanout.send_all(encode(flood_frame(*field) if field else dry))
+            self.fanout.send_all(encode(flood_frame(*field) if field else dry, self._world))
 
     # --- one client -----------------------------------------------------------------------------------------
 
@@ -180,7 +186,7 @@ class Door:
         except TimeoutError:
             await socket.close(code=1008)
         except TocsinError as error:
-            await socket.send_text(encode({"type": "refused", **error.as_json()}))
+            await socket.send_text(encode({"type": "refused", **error.as_json()}, self._world))
             await socket.close()
         finally:
             if client is not None:
@@ -236,14 +242,16 @@ class Door:
             client.put(self.fanout.snapshot(view, client.channel))
         field = self._flood()
         if field:
-            client.put(encode(flood_frame(*field)))
+            client.put(encode(flood_frame(*field), self._world))
 
     async def _hear(self, text: str, client: Client, asking: set[asyncio.Task[None]]) -> None:
         kind = _type_of(text)
         if kind in ("past", "journal"):
             asking -= {task for task in asking if task.done()}
             if len(asking) >= MOST_QUESTIONS:
-                client.put(encode(_no(_number_of(text), RefusedError("One question at a time.", code="TOC-4044"))))
+                client.put(
+                    encode(_no(_number_of(text), RefusedError("One question at a time.", code="TOC-4044")), self._world)
+                )
                 return
             asking.add(asyncio.create_task(self._look_back(text, client)))
         elif kind == "resync":
@@ -254,7 +262,7 @@ class Door:
             self.fanout.flush()
             if locked and not client.seat.locked:
                 await self._resync(client)  # with what was sealed while it was locked
-            client.put(encode(answer))
+            client.put(encode(answer, self._world))
 
     async def _resync(self, client: Client) -> None:
         view = await self.fanout.views.view(client.seat.clearance)
@@ -265,9 +273,9 @@ class Door:
         try:
             client.put(await self._past.answer(_ASK.validate_json(text), client))
         except ValueError as error:
-            client.put(encode(_no(_number_of(text), RefusedError(_why_not(error), code="TOC-4044"))))
+            client.put(encode(_no(_number_of(text), RefusedError(_why_not(error), code="TOC-4044")), self._world))
         except TocsinError as error:
-            client.put(encode(_no(_number_of(text), error)))
+            client.put(encode(_no(_number_of(text), error), self._world))
 
     def _answer(self, text: str, client: Client) -> Frame:
         number: Any = None

@@ -190,11 +190,13 @@ class Fanout:
             view = await self.views.view(name)
             self.flush()
             picture, asked = view.copy(), [one for one in self.clients if one.seat.clearance == name]
-            mark = encode({"type": "mark", "cursor": picture.cursor})
+            mark = encode({"type": "mark", "cursor": picture.cursor}, self._core.home.world)
             for client in asked:
                 self._put(client, mark)
             digest = await asyncio.to_thread(picture.digest)
-            told = encode({"type": "digest", "cursor": picture.cursor, "view_digest": digest})
+            told = encode(
+                {"type": "digest", "cursor": picture.cursor, "view_digest": digest}, self._core.home.world
+            )
             for client in asked:
                 if client in self.clients:
                     self._put(client, told)

@@ -125,5 +125,7 @@ def depth_bytes(frame: Frame) -> bytes:
     return data
 
 
-def encode(frame: Frame) -> str:
+def encode(frame: Frame, world: str = "") -> str:
+    """The frame as text, naming its world where one is given."""
+    frame = {**frame, "world": world} if world else frame
     return json.dumps(frame, separators=(",", ":"), ensure_ascii=False)

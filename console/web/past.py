@@ -57,12 +57,12 @@ class Past:
         view = await self._fanout.views.view(client.seat.clearance)
         if isinstance(ask, AskJournal):
             lines = await asyncio.to_thread(self._lines, ask, view.clearance.withheld)
-            return encode({"type": "journal", "id": ask.id, "ok": True, "entries": lines})
+            return encode({"type": "journal", "id": ask.id, "ok": True, "entries": lines}, self._core.home.world)
         frame = await asyncio.to_thread(self._picture, ask, view, client)
         if client.seat.locked:
             raise RefusedError(code="TOC-4037")
         self._note_read(client.seat, frame)
-        return encode(frame)
+        return encode(frame, self._core.home.world)
 
     def _picture(self, ask: AskPast, view: View, client: Client) -> Frame:
         seq = self._history.seq_at(ask.at_ms) if ask.at_ms is not None else (ask.seq or 0)
