@@ -35,6 +35,7 @@ def verify(
     file: File,
     as_json: AsJson = False,
     seed: cli_serve.Seed = None,
+    tls: cli_serve.Certificates = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="On a server: the mirror that it keeps.")] = False,
 ) -> None:
     """Checks the chain and signatures, without the world's keys; names the first bad entry. Exit 3 where one is bad.
@@ -44,7 +45,7 @@ def verify(
     from picture.journal import verify as verified
 
     on_server = cli_serve.is_on_server(file)
-    report = cli_serve.verified(file, seed, mirror) if on_server else verified(journal_of(file))
+    report = cli_serve.verified(file, seed, tls, mirror) if on_server else verified(journal_of(file))
     if as_json:
         give(
             {

