@@ -14,7 +14,7 @@ from console.commands import ChangeUser
 from picture.errors import UsageError
 
 Name = Annotated[str, typer.Argument(help="The user's name, as it stands in every entry of theirs.")]
-World = Annotated[str, typer.Option(help="live, or the folder of a what-if.")]
+World = Annotated[str, typer.Option(help="live, or the folder of a live world.")]
 Admin = Annotated[str, typer.Option("--as", help="Who asks, where the core runs: a supervisor who administers users.")]
 Post = Annotated[str, typer.Option(help="The position the administrator holds.")]
 
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def add(
     name: Name,
     agency: Annotated[str, typer.Option(help="The agency they belong to.")],
-    role: Annotated[str, typer.Option(help="observer, operator, supervisor; in a what-if exercise_control too.")],
+    role: Annotated[str, typer.Option(help="observer, operator or supervisor.")],
     position: Annotated[list[str], typer.Option(help="A position they hold (may be repeated).")],
     admin: Annotated[bool, typer.Option("--admin", help="Administers users; supervisors only.")] = False,
     days: Annotated[int, typer.Option(help="How long the token is good for.")] = 180,
@@ -143,8 +143,8 @@ def _at_rest(folder: Path, command: ChangeUser) -> dict[str, Any]:
     from picture.entry import Actor
 
     with StoppedWorld(folder, Actor(log_in_name(), "", "at rest")) as world:
-        if world.picture.world == "drill":
-            raise UsageError("A drill has no users: whoever attaches may play.")
+        if world.picture.world != "live":
+            raise UsageError("Only a live world has users: whoever attaches to a drill or what-if may play.")
         event, shown = changed(command, world.picture, UserSecrets(world.keys, world.keyring, SystemClock().now_ms))
         world.record([event])
     return dict(shown)

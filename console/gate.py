@@ -1,7 +1,7 @@
 """The gate of a core: who may sit down at a client, what of the picture reaches them, and what they may send.
 
-A ``Gate`` judges a client's hello once, and every command it gives after that. A drill lets anybody play under a
-throw-away key (``DrillGate``); a live or what-if world knows its users (``console.users.UserGate``).
+A ``Gate`` judges a client's hello once, and every command it gives after that. A drill or what-if lets anybody play
+under a throw-away key (``DrillGate``); a live world knows its users (``console.users.UserGate``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The users of a live or what-if world: how they are changed, and the gate that lets them in.
+"""The users of a live world: how they are changed, and the gate that lets them in.
 
 Who may log in is a fact and stands in the journal (``user.changed``); what proves it does not
 (``console.user_secrets``). Reaching the socket proves nothing: without a log-in a client may look on at most.
@@ -21,7 +21,7 @@ from picture.errors import RefusedError
 from picture.keeping import User
 from picture.model import StreamPicture
 
-SECOND_FACTOR_ROLES = frozenset({"supervisor", "exercise_control"})
+SECOND_FACTOR_ROLES = frozenset({"supervisor"})
 """Who shows a second factor at every log-in; everybody else at their first, and for public alerts."""
 FREE_ATTEMPTS = 5
 LONGEST_WAIT_MS = 60_000
@@ -84,7 +84,7 @@ def _added(
 ) -> tuple[ev.UserChanged, dict[str, str]]:
     if known is not None and known.active:
         raise RefusedError(f"{command.name} is a user already.", code="TOC-4042")
-    allowed = set(ROLES) - ({"exercise_control"} if home.world == "live" else set())
+    allowed = set(ROLES) - {"exercise_control"}
     if command.role not in allowed:
         raise RefusedError(f"Roles here: {', '.join(sorted(allowed))}.", code="TOC-4042")
     if not command.positions or not command.agency:

@@ -18,12 +18,13 @@ from console import commands as c
 from console.core import Draft
 from console.gate import Hello
 from console.link import Link
+from console.people import Person
 from console.user_secrets import TICKET_MS, UserSecrets
 from console.users import FREE_ATTEMPTS, UserGate, changed
 from picture.clock import SystemClock
 from picture.errors import RefusedError
 from picture.sealing import Keyring
-from tests.scaffold import NOON_MS, Room, build, drill, effect, key_of, proposal
+from tests.scaffold import INES, NOON_MS, Room, build, decision, drill, effect, key_of, proposal
 from tests.test_link import Site, until
 
 ROOT, OPERATOR, OBSERVER = "Rosa Lund", "Omar Haddad", "Nils Berg"
@@ -310,6 +311,16 @@ def test_one_key_is_one_hand(users: Users) -> None:
         with pytest.raises(RefusedError) as caught:
             users.change(action="key", name=name, key=key)
         assert caught.value.code == "TOC-4042"
+
+
+def test_a_decision_counts_under_a_registered_key_only_however_it_came_in(users: Users) -> None:
+    users.room.record(proposal())
+    decide = decision(users.room, "P-1", person=INES)
+    for person, code in ((INES, "TOC-4036"), (Person(OPERATOR, "duty_officer", "EOC"), "TOC-4035")):
+        with pytest.raises(RefusedError) as caught:
+            users.room.do(decide, person)
+        assert caught.value.code == code
+    assert not users.room.core.home.decisions
 
 
 # --- what lies where --------------------------------------------------------------------------------------
