@@ -23,6 +23,7 @@ from picture.fold import Picture
 from picture.history import History
 from picture.journal import JournalReader
 from picture.journal import snapshots as snapshots_module
+from picture.journal.pages import shape
 from picture.journal.protocol import Head
 from picture.journal.snapshots import Snapshots, snapshot_key
 from picture.sealing import Keyring, core_signing_key
@@ -437,7 +438,7 @@ def test_a_type_that_is_not_on_the_picture_has_no_columns() -> None:
 
 def test_theshape_names_every_field() -> None:
     assert columns.columns_of(model.Place).shape == ("Place(lon_e7:int,lat_e7:int,label:str,uncertainty_m:int,how:str)")
-    assert fold.FOLD_VERSION not in snapshots_module.shape() and len(snapshots_module.shape()) == 64
+    assert fold.FOLD_VERSION not in shape() and len(shape()) == 64
 
 
 def test_entries_between_two_instants_are_there_to_step_through(past: Past) -> None:
