@@ -19,7 +19,7 @@ import pytest
 
 from picture.errors import JournalError
 from picture.events import KINDS, UPCASTERS, Event, SegmentOpened, WatchedModel
-from picture.journal import Commit, GroupCommit, JournalReader, Receipt, SqliteJournal, verify
+from picture.journal import Commit, GroupCommit, Head, JournalReader, Receipt, SqliteJournal, verify
 from picture.journal.cleaning import wal_bytes
 from picture.sealing import new_signing_key
 from tests.journal_world import STREAM, WORDS, World, call, new, opened, vessel
@@ -429,6 +429,25 @@ def test_a_synchronous_journal_has_its_log_moved_and_cut_back_for_it(
         journal.append_now([vessel()], commit_id="c-last")
         assert len(list(journal.read())) == 1001
     assert verify(world.journal).ok
+
+
+def test_who_listens_may_close_the_journal_while_its_log_is_being_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("picture.journal.sqlite.WAL_CAP_BYTES", 1)
+    monkeypatch.setattr("picture.journal.sqlite.WAL_IDLE_BYTES", 1)
+    journal = World(tmp_path).open()
+    journal.append_now([vessel()], commit_id="c-1")
+
+    def close(head: Head) -> None:
+        time.sleep(1)  # the log's thread has asked for the lock by now
+        journal.close()
+
+    journal.listen(close)
+    assert journal.append_now([vessel()], commit_id="c-2").first_seq == 2
+    with pytest.raises(JournalError):
+        journal.append_now([vessel()], commit_id="c-3")
+    assert verify(World(tmp_path).journal).entries == 2
 
 
 def test_a_reader_in_the_middle_of_the_log_keeps_it_and_loses_nothing(

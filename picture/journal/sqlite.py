@@ -49,6 +49,7 @@ CHECKPOINT_EVERY: Final = 1000
 _COMMIT: Final = "SELECT first_seq, last_seq FROM commits WHERE commit_id = ?"
 _SYSTEM: Final = Actor("system:journal")
 _WALL_MS: Final = SystemClock().now_ms
+_LOCK_S: Final = 0.5
 
 
 class SqliteJournal(JournalReader):
@@ -221,9 +222,13 @@ class SqliteJournal(JournalReader):
         before, file = self._head, self._file
         checkpoint(file)
         if wal_bytes(file) > (WAL_IDLE_BYTES if self._head == before else WAL_CAP_BYTES):
-            with self._writing:  # most of it is moved: this is short
-                if self._writer is not None and self._file == file:
-                    checkpoint(file, "TRUNCATE")
+            # Never for ever: whoever waits for this thread to end may hold the lock.
+            if self._writing.acquire(timeout=_LOCK_S):
+                try:  # most of it is moved: this is short
+                    if self._writer is not None and self._file == file:
+                        checkpoint(file, "TRUNCATE")
+                finally:
+                    self._writing.release()
 
     def _files(self) -> list[Path]:
         return [self.path / segment_name(number) for number in range(self._oldest, self._number + 1)]
