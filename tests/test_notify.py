@@ -215,6 +215,34 @@ def test_a_gateway_that_redirects_is_not_followed(receiver: Receiver) -> None:
     assert receiver.received() == []
 
 
+@pytest.mark.parametrize("carries", ["text", "cap"])
+def test_every_message_names_its_world_to_the_gateway(carries: str) -> None:
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    said: list[str | None] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            said.append(self.headers["X-Tocsin-World"])
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        scheme = "json" if carries == "text" else "http"
+        config = drill(url=f"{scheme}://127.0.0.1:{server.server_address[1]}/", carries=carries)
+        channel = open_channels("drill", config, environ={}).by_name["sms"]
+        assert channel.gateway.deliver(outgoing(an_alert())).state == "handed_over"
+        server.shutdown()
+    assert said == ["drill"]
+
+
 def test_a_proxy_of_the_environment_gets_nothing_of_a_drill(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

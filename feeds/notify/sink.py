@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 KEY_HEADER = "X-Tocsin-Key"
 RECIPIENT_HEADER = "X-Tocsin-Recipient"
 """Percent-encoded, since names are not ASCII."""
+WORLD_HEADER = "X-Tocsin-World"
 _ANSWER_BYTES = 4096
 
 
@@ -155,7 +156,7 @@ class CapGateway:
 
 
 def _headers(outgoing: Outgoing) -> dict[str, str]:
-    return {KEY_HEADER: outgoing.key, RECIPIENT_HEADER: quote(outgoing.recipient)}
+    return {KEY_HEADER: outgoing.key, RECIPIENT_HEADER: quote(outgoing.recipient), WORLD_HEADER: outgoing.world}
 
 
 def _exchange(
