@@ -221,14 +221,14 @@ class SqliteJournal(JournalReader):
     def _clean(self) -> None:
         before, file = self._head, self._file
         checkpoint(file)
-        if wal_bytes(file) > (WAL_IDLE_BYTES if self._head == before else WAL_CAP_BYTES):
-            # Never for ever: whoever waits for this thread to end may hold the lock.
-            if self._writing.acquire(timeout=_LOCK_S):
-                try:  # most of it is moved: this is short
-                    if self._writer is not None and self._file == file:
-                        checkpoint(file, "TRUNCATE")
-                finally:
-                    self._writing.release()
+        grown = wal_bytes(file) > (WAL_IDLE_BYTES if self._head == before else WAL_CAP_BYTES)
+        # Not for ever: whoever waits for this thread to end may hold the lock.
+        if grown and self._writing.acquire(timeout=_LOCK_S):
+            try:  # most of it is moved: this is short
+                if self._writer is not None and self._file == file:
+                    checkpoint(file, "TRUNCATE")
+            finally:
+                self._writing.release()
 
     def _files(self) -> list[Path]:
         return [self.path / segment_name(number) for number in range(self._oldest, self._number + 1)]
