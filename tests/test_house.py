@@ -166,7 +166,7 @@ def test_importing_everything_in_a_headless_room_loads_no_textual(room: str) -> 
 
 
 def test_every_third_party_import_is_a_declared_dependency() -> None:
-    declared = _declared() | _extra("nats")
+    declared = _declared() | _of_extras()
     owners = packages_distributions()
     undeclared: dict[str, set[str]] = {}
     for path in sources(*PACKAGES):
@@ -184,15 +184,17 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
 
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [line for name, lines in project["optional-dependencies"].items() if name != "test" for line in lines]
-    named = [re.split(r"[<>=\[~! ]", line, maxsplit=1)[0] for line in (*project["dependencies"], *extras)]
-    # nats-py brings nkeys with the extra that is asked for
-    return {_canonical(one) for one in named} | ({"nkeys"} if "nats-py" in named else set())
+    return set(map(_named, project["dependencies"]))
 
 
-def _extra(name: str) -> set[str]:
-    lines = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    return {_canonical(re.split(r"[<>=\[~! ]", line, maxsplit=1)[0]) for line in lines[name]}
+def _of_extras() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    return {_named(line) for name, lines in extras.items() if name != "test" for line in lines}
+
+
+def _named(line: str) -> str:
+    return _canonical(re.split(r"[<>=\[~! ]", line, maxsplit=1)[0])
 
 
 def test_only_the_journal_on_nats_needs_what_its_extra_brings() -> None:
