@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from console.city import City
 from console.core import Core, Draft
 from console.desk_roads import NEAR_M
+from console.quota import CountedLines, Quota, Store
+from feeds.config import Waiting
 from feeds.intake import Accepted, Reading
 from feeds.refusals import Refusal, RefusalMeter, refusal
 from picture import alarms, tracks, warnings
 from picture import events as ev
 from picture.entry import Actor, Entry
-from picture.errors import JournalError
-from picture.fusion import Fusion
+from picture.errors import InputError, JournalError
+from picture.fusion import CITIZENS_ONLY, LINK, Fusion, confirmation
 from picture.model import UNIT_STATUSES, Facility, Incident
 from picture.places import to_e7
 from picture.reports import (
@@ -49,12 +51,23 @@ Judged = list[ev.Event]
 class Ingest:
     """The core's ear: takes decoded reports of a feed and records them with what they mean."""
 
-    def __init__(self, core: Core, city: City, grades: dict[str, str]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        city: City,
+        grades: dict[str, str],
+        waiting: Mapping[str, Waiting] | None = None,
+        store: Store | None = None,
+    ) -> None:
+        """``waiting`` tells each feed's lane and quota; ``store`` keeps what is over quota, without it nothing is."""
         self._core = core
         self._city = city
         self._grades = grades
         self.fusion = Fusion()
         self._meter = RefusalMeter()
+        self._waiting = waiting or {}
+        self._quota = Quota(self._waiting)
+        self._lines = None if store is None else CountedLines(store, city.describe)
         self._anchored: dict[int, tuple[int, int]] = {}
         self._old: dict[int, Entry] = {}
         """Reports of the commit that is being remembered."""
@@ -103,16 +116,56 @@ class Ingest:
             drafts[0] = replace(drafts[0], event=received.model_copy(update={"raw": None}))
             return self._core.record(drafts, actor=Actor(f"feed:{feed}"))
 
-    def take_in(self, feed: str, reading: Reading) -> list[Entry]:
-        """One delivery of a feed as its intake read it: accepted messages are judged, refused ones journalled."""
+    def take_in(self, feed: str, reading: Reading, *, gather: bool = False) -> list[Entry]:
+        """One delivery of a feed as its intake read it: accepted messages are judged, refused ones journalled.
+
+        What is over the feed's quota is counted. With ``gather`` it waits (``held``) for ``count_over_quota``, and the
+        delivery may be acknowledged only after that.
+        """
         found: list[Entry] = []
+        over: list[Accepted] = []
         for message in reading.messages:
             if isinstance(message, Accepted):
-                found += self.accept(feed, message.raw, message.reports)
+                if self._over_quota(feed, message):
+                    over.append(message)
+                else:
+                    found += self.accept(feed, message.raw, message.reports)
             else:
-                error = message.error
-                found += self.refuse(refusal(feed, error.code, error.detail, message.raw, self._core.now_ms()))
+                found += self._refused_message(feed, message.error, message.raw)
+        if over and not gather:
+            try:
+                found += self.count_over_quota()
+            except InputError as error:
+                for message in over:
+                    found += self._refused_message(feed, error, message.raw)
         return found
+
+    def _refused_message(self, feed: str, error: InputError, raw: bytes) -> list[Entry]:
+        return self.refuse(refusal(feed, error.code, error.detail, raw, self._core.now_ms()))
+
+    def _over_quota(self, feed: str, message: Accepted) -> bool:
+        now = self._core.now_ms()
+        if self._lines is None or not self._quota.over(feed, message.reports, now):
+            return False
+        self._lines.add(feed, message, now)
+        return True
+
+    def held(self, feed: str) -> int:
+        """How many messages of a feed are over its quota and not yet journalled."""
+        return 0 if self._lines is None else self._lines.held(feed)
+
+    def count_over_quota(self) -> list[Entry]:
+        """Journals what was over quota, one entry a feed; ``InputError`` TOC-2011 where there is no room to keep it."""
+        found: list[Entry] = []
+        for event in self._lines.take() if self._lines is not None else ():
+            told = [event, *alarms.judge([event], self._core.home, self._core.ids)]
+            drafts = [Draft(one, source=event.source) for one in told]
+            found += self._core.record(drafts, actor=Actor(f"feed:{event.source}"))
+        return found
+
+    def _of_citizens(self, feed: str) -> bool:
+        spec = self._waiting.get(feed)
+        return spec is not None and spec.lane == "citizens"
 
     def refuse(self, refused: Refusal) -> list[Entry]:
         """Journals a refusal, and the counts of repeats whose minute is over; repeats within a minute only count."""
@@ -180,9 +233,22 @@ class Ingest:
         label = ""
         if report.lon_e7 is not None and report.lat_e7 is not None:
             label = self._city.describe(report.lon_e7 / 1e7, report.lat_e7 / 1e7)
-        return self.fusion.judge(
-            report, feed=feed, grade=grade, incidents=self._core.home.incidents, ids=self._core.ids, label=label
+        incidents, citizens = self._core.home.incidents, self._of_citizens(feed)
+        judged = self.fusion.judge(
+            report, feed=feed, grade=grade, incidents=incidents, ids=self._core.ids, label=label, citizens=citizens
         )
+        return judged if citizens else [*judged, *self._confirmed(judged, report, feed)]
+
+    def _confirmed(self, judged: Judged, report: IncidentReport, feed: str) -> Judged:
+        """What a report from no citizen confirms: the incident it joins, or the one it would have joined had it been
+        about anything but people in danger."""
+        if not any(isinstance(one, ev.ReportLinked) and one.score_c >= round(LINK * 100) for one in judged):
+            return []
+        names = [one.incident for one in judged if isinstance(one, ev.ReportLinked)]
+        names += [name for one in judged if isinstance(one, ev.IncidentOpened) for name in one.possible_duplicate_of]
+        incidents = self._core.home.incidents
+        known = [incidents[name] for name in names if name in incidents]
+        return [one for incident in known if (one := confirmation(incident, report, feed)) is not None]
 
     def _observation(self, report: Observation, feed: str, grade: str) -> Judged:
         picture = self._core.home
@@ -259,7 +325,7 @@ class Ingest:
                 incident=identifier,
                 incident_kind=kind,
                 title=f"{alarms.SIGNALS[report.signal]} {report.subject}",
-                priority=1,
+                priority=2 if self._of_citizens(feed) else 1,
                 lon_e7=report.lon_e7,
                 lat_e7=report.lat_e7,
                 place_label=label,
@@ -267,7 +333,7 @@ class Ingest:
                 units_needed=2,
                 people_at_risk=1,
                 people_trapped=False,
-                tags=(tag,),
+                tags=(tag, CITIZENS_ONLY) if self._of_citizens(feed) else (tag,),
             ),
             ev.ReportLinked(
                 incident=identifier,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from console.roster import OwnRoster
-from feeds.config import FeedConfig
+from feeds.config import FeedConfig, waiting
 from feeds.registry import Registry
 from picture import events as ev
 from picture.places import to_e7
@@ -48,8 +48,10 @@ def roster(
 def registered(feeds: Sequence[FeedConfig], registry: Registry) -> Iterator[ev.FeedRegistered]:
     """Each feed as an event; ``UsageError`` where its wire is not known."""
     for feed in feeds:
-        registry.wire(feed.wire)
-        yield ev.FeedRegistered(id=feed.id, wire=feed.wire, silent_after_s=feed.silent_after_s, grade=feed.grade)
+        lane = waiting(feed, registry.wire(feed.wire).manifest.lane).lane
+        yield ev.FeedRegistered(
+            id=feed.id, wire=feed.wire, silent_after_s=feed.silent_after_s, grade=feed.grade, lane=lane
+        )
 
 
 def _facilities(meta: dict[str, Any]) -> Iterator[ev.FacilityRegistered]:

@@ -113,14 +113,15 @@ class World:
         self.core.snapshots = self.snapshots
         progress("roads")
         self.city = City(CityPack.open(plan.pack), plan.order)
-        self.ingest = Ingest(self.core, self.city, {feed.id: feed.grade for feed in plan.feeds})
+        self.registry: Registry = installed()
+        self.intakes = {feed.id: Intake(feed, self.registry) for feed in plan.feeds}
+        waiting = {name: intake.waiting for name, intake in self.intakes.items()}
+        self.ingest = Ingest(self.core, self.city, {one.id: one.grade for one in plan.feeds}, waiting, self.blobs)
         self.desk = Desk(self.core, self.city)
         progress("playbooks")
         self.services = HouseServices(CityRoads(self.city), DirectoryOf(plan.directory, self.city), planner)
         self.engine = Engine(plan.playbooks, standard_verbs(plan.own_agencies))
         self.executor = Executor(self.core, lambda proposal: self.engine.carry_out(proposal, self.context()))
-        self.registry: Registry = installed()
-        self.intakes = {feed.id: Intake(feed, self.registry) for feed in plan.feeds}
         self.outbox = Outbox(
             world=plan.world,
             channels=opened,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -47,6 +48,59 @@ class FeedConfig(BaseModel):
     """The sender's names turned into ours (see each wire in docs/feeds.md)."""
     max_bytes: Annotated[int, Field(ge=1, le=16_777_216)] | None = None
     """Largest message, where it is not to be the wire's own limit."""
+    lane: Literal["", "calls", "authorities", "sensors", "citizens"] = ""
+    """Which lane its deliveries wait in; empty: its wire's."""
+    when_full: Literal["", "refuse", "newest"] = ""
+    """What happens to what arrives while its queue is full; empty: its lane's way."""
+    room: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Messages that may wait; 0: its lane's number."""
+    quota_source: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Reports of one source (origin) a minute that are shown one by one; 0: its lane's number."""
+    quota_feed: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """The same for the whole feed."""
+
+
+Lane = Literal["calls", "authorities", "sensors", "citizens"]
+LANES: Final[tuple[Lane, ...]] = ("calls", "authorities", "sensors", "citizens")
+"""The lanes, highest first: call takers and responders, authorities, sensors, citizens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How what a feed delivers waits for the core."""
+
+    lane: Lane
+    when_full: Literal["refuse", "newest"]
+    """``refuse``: the sender is told to come again; ``newest``: it replaces what waits about the same subject."""
+    room: int
+    """Messages."""
+    quota_source: int = 0
+    """Reports of one origin a minute that are shown one by one; 0: as many as come."""
+    quota_feed: int = 0
+
+
+_BY_LANE: Final[Mapping[Lane, Waiting]] = {
+    "calls": Waiting("calls", "refuse", 1_000),
+    "authorities": Waiting("authorities", "refuse", 1_000),
+    "sensors": Waiting("sensors", "newest", 2_000),
+    # A person writes a few times a minute about one thing; a room reads about one report a second.
+    "citizens": Waiting("citizens", "refuse", 1_000, quota_source=6, quota_feed=60),
+}
+
+
+def waiting(config: FeedConfig, wire_lane: Lane) -> Waiting:
+    """How this feed's deliveries wait: what it says itself, else what its lane does; its lane is its wire's by default.
+
+    A quota binds only the lane of citizens, whatever the configuration of another says.
+    """
+    usual = _BY_LANE[config.lane or wire_lane]
+    return Waiting(
+        usual.lane,
+        config.when_full or usual.when_full,
+        config.room or usual.room,
+        (config.quota_source or usual.quota_source) if usual.quota_feed else 0,
+        (config.quota_feed or usual.quota_feed) if usual.quota_feed else 0,
+    )
 
 
 def load(values: Mapping[str, Any]) -> FeedConfig:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -29,9 +29,12 @@ _TOO_LARGE: Final = "TOC-2001"
 _UNSIGNED: Final = "TOC-2007"
 _NOT_ALLOWED: Final = "TOC-2101"
 _TOO_SLOW: Final = "TOC-2102"
+_FULL: Final = "TOC-2010"
+_NO_ROOM: Final = "TOC-2011"
+_COME_AGAIN_S: Final = {_FULL: 5, _NO_ROOM: 60}
 _STATUS: Final = {
     _TOO_LARGE: 413, "TOC-2002": 400, "TOC-2006": 415, _UNSIGNED: 401, "TOC-2008": 403, _NOT_ALLOWED: 403,
-    _TOO_SLOW: 408,
+    _TOO_SLOW: 408, _FULL: 429, _NO_ROOM: 429,
 }  # fmt: skip
 
 Deliver = Callable[[str, bytes, tuple[Report, ...]], Awaitable[None]]
@@ -53,6 +56,16 @@ async def _nothing(_feed: str, _reading: Reading) -> None:
     """Default of ``judge``: nobody asked for the feed's health."""
 
 
+class Lanes(Protocol):
+    """Where what is posted waits for the core, where a core has such a thing."""
+
+    def wait_s(self, feed: str) -> int:
+        """In how many seconds to come again; 0 where there may be room."""
+
+    async def put(self, feed: str, reading: Reading) -> int:
+        """How many messages newer ones replaced, once the journal has the others; ``InputError`` if none was taken."""
+
+
 class _Rejected(Exception):
     """A request that is answered before its message is read."""
 
@@ -67,9 +80,10 @@ class Inbox:
     def __init__(
         self, feeds: Mapping[str, InboxFeed], *, deliver: Deliver, refuse: Refuse, judge: Judge = _nothing,
         real_clock: Clock, world_clock: Clock, allowed_hosts: Collection[str] = LOOPBACK,
-        allowed_origins: Collection[str] = (), read_timeout_s: float = READ_TIMEOUT_S,
+        allowed_origins: Collection[str] = (), read_timeout_s: float = READ_TIMEOUT_S, lanes: Lanes | None = None,
     ) -> None:  # fmt: skip
         self._feeds = feeds
+        self._lanes = lanes
         self._deliver, self._refuse, self._judge = deliver, refuse, judge
         self._real_clock, self._world_clock = real_clock, world_clock
         self._hosts = {host.lower() for host in allowed_hosts}
@@ -88,6 +102,8 @@ class Inbox:
         except _Rejected as rejected:
             return await self._answer_rejected(name, rejected, received_ms)
         assert feed is not None
+        if self._lanes is not None:
+            return await self._queue(self._lanes, name, feed, body, received_ms)
         return await self._take(name, feed.intake.read(body, received_ms), received_ms)
 
     def _check_host(self, request: Request) -> None:
@@ -131,6 +147,18 @@ class Inbox:
         # What was not read must not be taken for the next request on this connection.
         return JSONResponse(error.as_json(), _STATUS.get(error.code, 422), headers={"connection": "close"})
 
+    async def _queue(self, lanes: Lanes, name: str, feed: InboxFeed, body: bytes, at_ms: int) -> JSONResponse:
+        """The answer once the core has taken it, or at once that there is no room: then nothing was read of it."""
+        wait_s = lanes.wait_s(name)
+        if wait_s:
+            return _come_again(InputError(code=_FULL), wait_s)
+        reading = feed.intake.read(body, at_ms)
+        try:
+            replaced = await lanes.put(name, reading)
+        except InputError as error:
+            return _come_again(error, _COME_AGAIN_S.get(error.code, 60))
+        return _answer(reading, replaced)
+
     async def _take(self, name: str, reading: Reading, at_ms: int) -> JSONResponse:
         for message in reading.messages:
             if isinstance(message, Accepted):
@@ -139,32 +167,41 @@ class Inbox:
                 error = message.error
                 await self._refuse(refusal(name, error.code, error.detail, message.raw, at_ms))
         await self._judge(name, reading)
-        refused = reading.refused
-        if refused and not reading.reports:
-            first = refused[0].error
-            return JSONResponse(first.as_json(), _STATUS.get(first.code, 422))
-        return JSONResponse(
-            {
-                "schema": "tocsin.inbox/1", "accepted": len(reading.reports), "skipped": len(reading.skipped),
-                "refused": [each.error.as_json()["error"] for each in refused[:20]],
-            },
-            202,
-        )  # fmt: skip
+        return _answer(reading)
+
+
+def _answer(reading: Reading, replaced: int = 0) -> JSONResponse:
+    refused = reading.refused
+    if refused and not reading.reports:
+        first = refused[0].error
+        return JSONResponse(first.as_json(), _STATUS.get(first.code, 422))
+    return JSONResponse(
+        {
+            "schema": "tocsin.inbox/1", "accepted": len(reading.reports), "skipped": len(reading.skipped),
+            "refused": [each.error.as_json()["error"] for each in refused[:20]],
+        } | ({"replaced": replaced} if replaced else {}),
+        202,
+    )  # fmt: skip
+
+
+def _come_again(error: InputError, after_s: int) -> JSONResponse:
+    return JSONResponse(error.as_json(), _STATUS.get(error.code, 422), headers={"retry-after": str(after_s)})
 
 
 def inbox_app(
     feeds: Mapping[str, InboxFeed], *, deliver: Deliver, refuse: Refuse, judge: Judge = _nothing,
     real_clock: Clock, world_clock: Clock, allowed_hosts: Collection[str] = LOOPBACK,
-    allowed_origins: Collection[str] = (), read_timeout_s: float = READ_TIMEOUT_S,
+    allowed_origins: Collection[str] = (), read_timeout_s: float = READ_TIMEOUT_S, lanes: Lanes | None = None,
 ) -> FastAPI:  # fmt: skip
     """An ASGI application with the one route ``POST /inbox/{feed}``; the core serves or mounts it.
 
     ``real_clock`` judges signatures, ``world_clock`` stamps receipt. Feeds without a secret are not in ``feeds``.
-    Any ``Origin`` that is not in ``allowed_origins`` is refused: no web page may post here unasked.
+    Any ``Origin`` that is not in ``allowed_origins`` is refused: no web page may post here unasked. With ``lanes``
+    what is read waits there for the core, which judges and refuses it; ``deliver`` and ``judge`` are not called.
     """
     inbox = Inbox(
         feeds, deliver=deliver, refuse=refuse, judge=judge, real_clock=real_clock, world_clock=world_clock,
-        allowed_hosts=allowed_hosts, allowed_origins=allowed_origins, read_timeout_s=read_timeout_s,
+        allowed_hosts=allowed_hosts, allowed_origins=allowed_origins, read_timeout_s=read_timeout_s, lanes=lanes,
     )  # fmt: skip
     app = FastAPI(title="Tocsin inbox", docs_url=None, redoc_url=None, openapi_url=None)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from feeds.base import FeedContext
-from feeds.config import FeedConfig, check_may_speak
+from feeds.config import FeedConfig, Waiting, check_may_speak, waiting
 from feeds.fields import UNREAD
 from feeds.registry import Registry
 from picture.errors import InputError
@@ -57,6 +57,11 @@ class Intake:
         self._framer = self._wire.new_framer()
         self._limits = self._wire.manifest.codec_limits(config.max_bytes)
         self._grants = config.may_speak or tuple(self._wire.manifest.reads)
+
+    @property
+    def waiting(self) -> Waiting:
+        """How its deliveries wait for the core."""
+        return waiting(self.config, self._wire.manifest.lane)
 
     @property
     def max_bytes(self) -> int:

@@ -36,6 +36,8 @@ class Manifest(BaseModel):
     standard: str
     directions: Annotated[tuple[Literal["in", "out"], ...], Field(min_length=1)]
     transports: Annotated[tuple[Literal["inbox", "poll", "replay"], ...], Field(min_length=1)]
+    lane: Literal["calls", "authorities", "sensors", "citizens"] = "sensors"
+    """Where its feeds wait unless their configuration says another (``feeds.config.waiting``)."""
     quality: Literal["bronze", "silver", "gold"]
     """bronze: codec and limits; silver: also held against a foreign corpus; gold: also run against a live partner."""
     content_types: tuple[str, ...]

@@ -82,12 +82,38 @@ PRIORITY = {
     "tree": 4,
     "other": 4,
 }
+CITIZENS_ONLY = "citizens only"
+"""Tag of an incident that nobody but citizens has reported so far."""
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 def words(text: str | None) -> frozenset[str]:
     """The content words of a text: four letters and more, folded to lower case."""
     return frozenset(match.group().casefold() for match in _WORD.finditer(text or ""))
+
+
+def by_citizens_alone(incident: Incident) -> bool:
+    """Whether nobody but citizens has reported it and no operator gave it priority 1: no playbook starts by it."""
+    return CITIZENS_ONLY in incident.tags and incident.priority > 1
+
+
+def confirmation(incident: Incident, report: IncidentReport, by: str) -> ev.IncidentChanged | None:
+    """What a report of somebody else than citizens changes on an incident of citizens alone; None where nothing.
+
+    It must be independent: a report of an origin that is counted in already confirms nothing, whoever passes it on.
+    Only the priority that the incident opened at rises; another one was set by an operator.
+    """
+    told_already = bool(report.origin) and any(one.origin == report.origin for one in incident.reports)
+    if CITIZENS_ONLY not in incident.tags or told_already:
+        return None
+    danger = incident.people_trapped or report.people_trapped or PRIORITY.get(incident.kind, 4) == 1
+    return ev.IncidentChanged(
+        incident=incident.id,
+        priority=1 if danger and incident.priority == 2 else None,
+        tags=tuple(one for one in incident.tags if one != CITIZENS_ONLY),
+        unread=True,
+        why=f"confirmed by {by}",
+    )
 
 
 def stands_alone(report: IncidentReport, incident: Incident) -> bool:
@@ -220,9 +246,11 @@ class Fusion:
         incidents: Mapping[str, Incident],
         ids: Ids,
         label: str = "",
+        citizens: bool = False,
     ) -> list[ev.Event]:
         """The events that say what this report is: linked to an incident, or the first of a new one.
 
+        ``citizens``: it came by a feed of theirs, and by it alone no incident opens at priority 1.
         ``ReportLinked.report_index`` 0 means that the report itself is the first entry of the same commit.
         """
         own = _by_authority(report, incidents)
@@ -238,7 +266,7 @@ class Fusion:
         similar = (best[0].id,) if best is not None and best[1].total >= REVIEW else ()
         identifier = ids.new("I")
         score = best[1] if best and similar else Score(0.0, (("new", 0.0, "nothing like it within 400 m and an hour"),))
-        return [_open(identifier, report, similar, label), _link(identifier, report, feed, grade, score)]
+        return [_open(identifier, report, similar, label, citizens), _link(identifier, report, feed, grade, score)]
 
 
 def _order(incident: Incident, score: Score) -> tuple[float, int, str]:
@@ -310,11 +338,13 @@ def _link(
     )
 
 
-def _open(identifier: str, report: IncidentReport, similar: tuple[str, ...], label: str) -> ev.IncidentOpened:
+def _open(
+    identifier: str, report: IncidentReport, similar: tuple[str, ...], label: str, citizens: bool
+) -> ev.IncidentOpened:
     kind = report.incident_kind if report.incident_kind in INCIDENT_KINDS else "other"
     priority = 1 if report.people_trapped else PRIORITY[kind]
-    if report.reporter == "citizen" and priority == 1 and not report.people_trapped:
-        priority = 2  # a citizen alone opens no priority 1 unless people are trapped: an operator raises it
+    if priority == 1 and (citizens or (report.reporter == "citizen" and not report.people_trapped)):
+        priority = 2  # a citizen alone opens no priority 1; where a call taker heard them, unless people are trapped
     return ev.IncidentOpened(
         incident=identifier,
         incident_kind=kind,
@@ -329,4 +359,5 @@ def _open(identifier: str, report: IncidentReport, similar: tuple[str, ...], lab
         people_trapped=report.people_trapped,
         possible_duplicate_of=similar,
         authoritative_id=report.authoritative_id,
+        tags=(CITIZENS_ONLY,) if citizens else (),
     )
