@@ -15,6 +15,7 @@ from typing import Any
 from console.city import City
 from console.core import Core, Draft
 from console.desk_roads import NEAR_M
+from console.standing import closure_id, news
 from console.quota import CountedLines, Quota, Store
 from feeds.config import Waiting
 from feeds.intake import Accepted, Reading
@@ -64,6 +65,8 @@ class Ingest:
         self._city = city
         self._grades = grades
         self.fusion = Fusion()
+        self.standing: frozenset[str] = frozenset()
+        """Feeds whose every message is the whole of what stands."""
         self._meter = RefusalMeter()
         self._waiting = waiting or {}
         self._quota = Quota(self._waiting)
@@ -89,6 +92,9 @@ class Ingest:
     def accept(self, feed: str, raw: bytes, reports: Sequence[Report]) -> list[Entry]:
         """Journals each report of a message with its judgements, one commit each; the bytes go with the first."""
         found: list[Entry] = []
+        if feed in self.standing:
+            home, now_ms = self._core.home, self._core.now_ms()
+            reports = news(feed, reports, home, now_ms, on_map=lambda one: bool(self._edges(one)))
         for number, report in enumerate(reports):
             found += self._take(feed, raw if number == 0 else b"", hashlib.sha256(raw).hexdigest(), len(raw), report)
         return found
@@ -365,8 +371,8 @@ class Ingest:
         )
 
     def _road(self, report: RoadReport, feed: str, grade: str) -> Judged:
-        edges = self._city.street_edges(report.road) or self._road_at(report)
-        identifier = f"C-{feed}-{report.road.casefold()}"
+        edges = self._edges(report)
+        identifier = closure_id(feed, report.road)
         if not report.closed:
             standing = self._core.home.closures.get(identifier)
             return [ev.RoadReopened(id=identifier)] if standing and standing.status == "active" else []
@@ -383,6 +389,9 @@ class Ingest:
                 lat_e7=report.lat_e7,
             )
         ]
+
+    def _edges(self, report: RoadReport) -> tuple[int, ...]:
+        return self._city.street_edges(report.road) or self._road_at(report)
 
     def _road_at(self, report: RoadReport) -> tuple[int, ...]:
         """The segment at the position of a report whose name the map does not know; none where no road is near."""

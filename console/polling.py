@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
 import httpx
@@ -29,11 +29,15 @@ class Polling:
         failed: Failed,
         unchanged: Unchanged,
         rng: Random,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._feeds = [feed for feed in feeds if feed.url]
         self._intakes = intakes
         self._deliver, self._failed, self._unchanged = deliver, failed, unchanged
         self._rng = rng
+        self._pause = pause
+        self._stands: dict[str, bytes] = {}
+        """What standing feeds said last: what holds of it changes with the time, also where no byte of it does."""
 
     async def run(self) -> None:
         """Returns at once where no feed has an address."""
@@ -50,11 +54,15 @@ class Polling:
         while True:
             fetched = await poller.fetch()
             self._take(feed.id, fetched)
-            await asyncio.sleep(fetched.next_s)
+            await self._pause(fetched.next_s)
 
     def _take(self, feed: str, fetched: Fetched) -> None:
         if fetched.outcome == "new":
+            if self._intakes[feed].standing:
+                self._stands[feed] = fetched.body
             self._deliver(feed, fetched.body)
+        elif fetched.outcome == "unchanged" and feed in self._stands:
+            self._deliver(feed, self._stands[feed])
         elif fetched.outcome == "failed":
             self._failed(feed, fetched.why)
         else:

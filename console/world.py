@@ -129,6 +129,7 @@ class World:
             released=lambda alert: still_released(alert, self.core.home, self.core.now_ms()),
             on_result=plan.on_result,
         )
+        self.ingest.standing = frozenset(name for name, intake in self.intakes.items() if intake.standing)
         self.commander = self._commander(None)
         self._health: dict[str, HealthWatch] = {}
         self._timers: dict[str, ev.TimerSet] = {}

@@ -64,6 +64,11 @@ class Intake:
         return waiting(self.config, self._wire.manifest.lane)
 
     @property
+    def standing(self) -> bool:
+        """Whether each message is the whole of what stands, so that what it leaves out is over."""
+        return self._wire.manifest.standing
+
+    @property
     def max_bytes(self) -> int:
         """The largest delivery this feed may make."""
         return self._limits.max_bytes

@@ -43,6 +43,8 @@ class Manifest(BaseModel):
     content_types: tuple[str, ...]
     """As senders label it; the first is what we send. The inbox judges the content, not the label."""
     reads: Annotated[tuple[ReportType, ...], Field(min_length=1)]
+    standing: bool = False
+    """Each message is the whole of what stands: what it no longer holds is over (``console.standing``)."""
     limits: ManifestLimits
     docs: str = ""
 

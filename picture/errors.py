@@ -429,6 +429,13 @@ CATALOGUE |= {
 }
 
 CATALOGUE |= {
+    "TOC-2110": (
+        "The message is a part of what stands where the whole is needed.",
+        "Ask the publisher for the whole each time (GTFS Realtime FULL_DATASET, DATEX II snapshot).",
+    ),
+}
+
+CATALOGUE |= {
     "TOC-7101": (
         "The channel does not exist in this world.",
         "Correct the directory, or add the channel to this world's configuration.",

@@ -22,7 +22,8 @@ from picture.reports import AlertMessage, Observation, Report
 RECEIVED_MS = 1_700_000_000_000
 CONTEXT = FeedContext("corpus", RECEIVED_MS)
 _FOLDERS = {"cap": ("cap", "*"), "ngsi": ("ngsi-ld", "*.json*"), "sensorthings": ("sensorthings", "*.json"),
-            "ais": ("ais", "*"), "tak": ("cot", "*")}  # fmt: skip
+            "ais": ("ais", "*"), "tak": ("cot", "*"),
+            "gtfs": ("gtfs-rt", "*.pb")}  # fmt: skip
 
 
 def _outcome(wire: str, data: bytes) -> Counter[str]:
