@@ -123,10 +123,6 @@ class Wire:
         """Bytes that the server takes in one message, headers included."""
         return self.client.max_payload
 
-    @property
-    def connected(self) -> bool:
-        return self.client.is_connected
-
     def on_return(self, call: Callable[[], None]) -> None:
         """Calls ``call`` whenever the connection is back after it was lost, or we were denied something."""
         self._on_return.append(call)
