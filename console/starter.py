@@ -23,6 +23,14 @@ theme = "dark"                  # dark, light or high_contrast
 # port = 8470                   # 0 takes a free one and writes it to worlds/live/inbox.json
 # allowed_hosts = []            # further names it may be addressed by
 
+# [clients]                     # consoles on other machines, over TLS; docs/users.md
+# host = "127.0.0.1"
+# port = 8471
+# names = []                    # further names the core may be called by
+# certificate = "tls/chain.pem"
+# key = "tls/key.pem"           # mode 0600
+# onlookers = false             # whether somebody may look on without a log-in
+
 # [[feeds]]                     # one of these for each source
 # id = "gauges"
 # wire = "sensorthings"

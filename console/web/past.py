@@ -14,8 +14,12 @@ from console.web.fanout import Client, Fanout
 from console.web.frames import Frame, encode, refs_in
 from picture import events as ev
 from picture.errors import RefusedError
+from picture.fold import Picture
 from picture.history import History
 from picture.journal.projections import words_of
+
+Place = tuple[str, int, str]
+"""(stream, seq, path) of a sealed value."""
 
 
 class AskPast(BaseModel):
@@ -58,18 +62,23 @@ class Past:
         if isinstance(ask, AskJournal):
             lines = await asyncio.to_thread(self._lines, ask, view.clearance.withheld)
             return encode({"type": "journal", "id": ask.id, "ok": True, "entries": lines}, self._core.home.world)
-        frame = await asyncio.to_thread(self._picture, ask, view, client)
+        present = (await self._fanout.views.view("full")).copy()
+        frame, fresh = await asyncio.to_thread(self._picture, ask, view, client, present)
         if client.seat.locked:
             raise RefusedError(code="TOC-4037")
-        self._note_read(client.seat, frame)
-        return encode(frame, self._core.home.world)
+        self._note_read(client.seat, fresh, frame["seq"])
+        return await asyncio.to_thread(encode, frame, self._core.home.world)
 
-    def _picture(self, ask: AskPast, view: View, client: Client) -> Frame:
+    def _picture(self, ask: AskPast, view: View, client: Client, present: Picture) -> tuple[Frame, set[Place]]:
+        """The answer, and which of its values this session reads for the first time and stand on no present picture."""
         seq = self._history.seq_at(ask.at_ms) if ask.at_ms is not None else (ask.seq or 0)
         picture = view.past(self._history, seq)
         told = self._fanout.told(picture.as_json(), client.channel[1])
-        at_ms = picture.home.at_ms
-        return {"type": "past", "id": ask.id, "ok": True, "seq": seq, "at_ms": at_ms, **told}
+        frame = {"type": "past", "id": ask.id, "ok": True, "seq": seq, "at_ms": picture.home.at_ms, **told}
+        fresh = {(str(one[0]), int(one[1]), str(one[2])) for one in told["opened"]} - client.seat.read
+        if fresh:
+            fresh -= set(refs_in(present.as_json(), frozenset(present.streams)))
+        return frame, fresh
 
     def _lines(self, ask: AskJournal, withheld: frozenset[str]) -> list[Frame]:
         entries = self._history.entries(ask.after, ask.after + ask.limit)
@@ -83,14 +92,10 @@ class Past:
             for one in entries
         ]
 
-    def _note_read(self, seat: Seat, frame: Frame) -> None:
-        """One entry for the values of this answer that stand on no present picture and were not read before."""
-        told = {(str(stream), int(seq), str(path)) for stream, seq, path, _ in frame["opened"]}
-        if not told - seat.read:
-            return
-        present = self._core.picture.as_json()
-        fresh = told - seat.read - set(refs_in(present, frozenset(present)))
-        seat.read |= told
+    def _note_read(self, seat: Seat, fresh: set[Place], seq: int) -> None:
+        """One entry for the values that were read, once a session."""
+        fresh -= seat.read
         if fresh:
-            why = f"the picture after entry {frame['seq']}"
-            self._core.record([Draft(ev.ValueRead(refs=tuple(sorted(fresh)), why=why))], actor=seat.person.actor)
+            seat.read |= fresh
+            event = ev.ValueRead(refs=tuple(sorted(fresh)), why=f"the picture after entry {seq}")
+            self._core.record([Draft(event)], actor=seat.person.actor)
