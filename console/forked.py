@@ -15,22 +15,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from console.commands import Command, Decide
 from console.credentials import FILE, in_files, refuse_other_worlds, world_of
 from console.directory import Recipient
 from console.drill.receiver import Receiver
-from console.gate import DrillGate, Gate, Hello, Seat
+from console.gate import DrillGate
 from console.pacer import Pacer
-from console.people import Person
 from console.serving import ExerciseServing, run_process, told_of_faults
-from console.user_secrets import UserSecrets
-from console.users import UserGate
 from console.world import LIBRARY, Plan, World, armed
 from feeds.notify.channels import Channels, drill_channels, open_channels
 from picture import events as ev
-from picture.clock import SystemClock, VirtualClock
+from picture.clock import VirtualClock
 from picture.entry import Entry
-from picture.errors import InternalError, RefusedError, UsageError
+from picture.errors import InternalError, UsageError
 from picture.journal import JournalReader
 
 RUN = "fork.json"
@@ -154,31 +150,6 @@ class WhatIfWorld(ForkedWorld):
         return Channels("whatif", {})
 
 
-class WhatIfGate(UserGate):
-    """Anybody may play a what-if by hand; its decisions count only under the registered key of a user of its own."""
-
-    def admit(self, hello: Hello) -> Seat:
-        if hello.token or hello.ticket:
-            return super().admit(hello)
-        user = self._core.home.users.get(hello.person)
-        if user is not None and user.active and hello.public_key not in user.public_keys:
-            raise RefusedError(f"{hello.person} is a user of this world: log in.", code="TOC-4036")
-        person = Person(hello.person, hello.position, "EOC", "exercise_control", hello.public_key)
-        return Seat(person, "full", hello.client)
-
-    def allow(self, seat: Seat, command: Command) -> None:
-        if seat.proof == "name" and isinstance(command, Decide):
-            return  # the executor asks for the key of a user
-        super().allow(seat, command)
-
-
-def _gate_of(world: ForkedWorld) -> Gate:
-    if world.plan.world == "drill":
-        return DrillGate(lambda _name: False)
-    wall = SystemClock().now_ms
-    return WhatIfGate(world.core, UserSecrets(world.folder / "keys", world.keyring, wall), wall)
-
-
 async def serve(folder: Path) -> None:
     """Runs the core of a forked world until it is over."""
     run = read_run(folder)
@@ -195,7 +166,7 @@ async def serve(folder: Path) -> None:
     if world.last_speed is not None:
         pacer.speed = world.last_speed
     world.paced_by(pacer)
-    serving.append(ExerciseServing(world, pacer, _gate_of(world)))
+    serving.append(ExerciseServing(world, pacer, DrillGate(lambda _name: False)))
     await serving[0].serve()
 
 

@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from console import commands as c
 from console.config import Home
 from console.fork import CARRIED, SEALED, cursor_of
 from console.forking import make
 from console.link import socket_of
-from console.stopped import StoppedWorld
 from picture import events as ev
-from picture.entry import Actor
 from picture.fold import Picture
 from picture.journal import JournalReader, verify
 from picture.model import Proposal
@@ -208,23 +205,11 @@ async def alerted(fork: CoreProcess, one: Hand) -> list[Any]:
     return deliveries()
 
 
-def enrol(folder: Path, name: str) -> None:
-    """Makes somebody a user of a world whose core is stopped: of their key a decision counts."""
-    key = Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")[:32]).public_key()
-    user = ev.UserChanged(
-        name=name, agency="EOC", role="supervisor", positions=("duty_officer",),
-        public_keys=(key.public_bytes_raw().hex(),),
-    )  # fmt: skip
-    with StoppedWorld(folder, Actor("root", "", "at rest")) as world:
-        world.record([user])
-
-
 async def test_a_what_if_forked_from_a_running_drill_cannot_send(surging: CoreProcess, tmp_path: Path) -> None:
     async with hand(surging) as parent:
         await parent.do(c.ControlDrill(action="jump", by_s=60))
         await proposed(parent, "close roads")
         made = make(Home.at(tmp_path), f"{surging.folder}@now", "whatif")
-        enrol(made.folder, "Ida Lund")
         with forked(made.folder, SLACK_TOKEN="live-credential") as fork:
             assert fork.process is not None
             async with hand(fork, "Ida Lund", "duty_officer") as one:
