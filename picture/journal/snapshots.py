@@ -316,7 +316,9 @@ class Snapshots:
         connection = sqlite3.connect(self.path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2)
         try:
             self._prepare(connection)
-            self._rows = connection.execute("SELECT seq, CAST(size AS INTEGER) FROM snapshots ORDER BY seq").fetchall()
+            self._rows = connection.execute(
+                "SELECT seq, coalesce(CAST(size AS INTEGER), 0) FROM snapshots ORDER BY seq"
+            ).fetchall()
         except BaseException:
             connection.close()
             raise
@@ -340,7 +342,13 @@ class Snapshots:
         self._connection.close()
         self._pages.clear()
         self._laid = {}
-        self._connection = self._opened()
+        try:
+            if self.path is not None:
+                self._connection = self._listed_anew()
+                return
+        except (sqlite3.Error, OSError):
+            self.path = None
+        self._connection = self._listed()
 
 
 class _Mended:
