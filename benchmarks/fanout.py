@@ -203,6 +203,7 @@ class CoreProcess:
         return {
             "entries": self.core.home.seq - head,
             "per_s": round(sent / took),
+            "pace_kept": sent / took >= 0.9 * rate,
             "encoded": self.door.fanout.encoded - encoded,
             "core_cpu_ms_per_entry": round((time.process_time() - cpu) * 1000 / sent, 3),
         }
