@@ -120,7 +120,8 @@ class World:
         self.desk = Desk(self.core, self.city)
         progress("playbooks")
         self.services = HouseServices(CityRoads(self.city), DirectoryOf(plan.directory, self.city), planner)
-        self.engine = Engine(plan.playbooks, standard_verbs(plan.own_agencies))
+        citizens = [name for name, spec in waiting.items() if spec.lane == "citizens"]
+        self.engine = Engine(plan.playbooks, standard_verbs(plan.own_agencies), citizens=citizens)
         self.executor = Executor(self.core, lambda proposal: self.engine.carry_out(proposal, self.context()))
         self.outbox = Outbox(
             world=plan.world,

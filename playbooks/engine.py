@@ -44,14 +44,24 @@ _Missed = tuple[Entry, RunState | None, list[_Fired]]
 class Engine:
     """Runs playbooks over one stream. ``react`` is called with entries just folded, in order, and nothing else."""
 
-    def __init__(self, playbooks: Iterable[Playbook], verbs: Verbs, *, former: Iterable[Playbook] = ()) -> None:
-        """``former``: older versions that runs of the journal may still be pinned to; they start nothing."""
+    def __init__(
+        self,
+        playbooks: Iterable[Playbook],
+        verbs: Verbs,
+        *,
+        former: Iterable[Playbook] = (),
+        citizens: Collection[str] = (),
+    ) -> None:
+        """``former``: older versions that runs of the journal may still be pinned to; they start nothing.
+
+        ``citizens``: feeds by which citizens report; what they alone say starts nothing either.
+        """
         self._verbs = verbs
         self._current = [compile_rule(playbook) for playbook in playbooks]
         rules = {rule.id: rule for rule in map(compile_rule, former)} | {rule.id: rule for rule in self._current}
         self._rules = tuple(rules.values())
         self._runs = Runs(rules)
-        self._watch = Watch(self._current, self._runs)
+        self._watch = Watch(self._current, self._runs, citizens)
         self._missed: list[_Missed] = []
         self._look_again = False
 

@@ -92,6 +92,8 @@ class WatchedClause:
     """Records it has fired for and that have not been false since."""
     misses: dict[str, Any] = field(default_factory=dict)
     """Last event or record id per thing for which it was false, for an explanation."""
+    alone: dict[str, str] = field(default_factory=dict)
+    """Thing -> what citizens alone said of it that would have satisfied this clause."""
     seen: int = 0
 
     @property
@@ -124,6 +126,13 @@ class WatchedClause:
         self.misses[thing] = what
         if len(self.misses) > KEPT_MISSES:
             del self.misses[next(iter(self.misses))]
+
+    def doubt(self, thing: str, words: str) -> None:
+        """Keeps what only citizens said, the newest of so many things."""
+        self.alone.pop(thing, None)
+        self.alone[thing] = words
+        if len(self.alone) > KEPT_MISSES:
+            del self.alone[next(iter(self.alone))]
 
 
 @dataclass(slots=True)
@@ -241,15 +250,18 @@ def _group(playbook: Playbook, clause: Clause, name: str) -> WatchedGroup:
     return WatchedGroup(inner, Latch(clause.within, len(inner)))
 
 
-def hit_of(clause: WatchedClause, entry: Entry, event: Event) -> Hit | None:
-    """The hit when an event satisfies a window's or event clause's condition, else None (kept as a miss)."""
+def hit_of(clause: WatchedClause, entry: Entry, event: Event, *, citizens: bool = False) -> Hit | None:
+    """The hit when an event satisfies a window's or event clause's condition, else None (kept as a miss).
+
+    ``citizens``: it came by a feed of theirs.
+    """
     clause.seen += 1
     bindings = {"event": event}
     subject = _subject(clause, event)
     if not clause.condition.evaluate(bindings):
         clause.miss(subject, event)
         return None
-    return Hit(entry.at_ms, entry.source or entry.actor.person, subject, clause.words(bindings))
+    return Hit(entry.at_ms, entry.source or entry.actor.person, subject, clause.words(bindings), citizens)
 
 
 def _subject(clause: WatchedClause, event: Event) -> str:

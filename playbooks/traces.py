@@ -44,6 +44,9 @@ class Trace:
         }
 
 
+_ALONE = "citizens alone; an authority, a sensor or a call taker must confirm it"
+
+
 def traces(rules: Iterable[Rule], runs: Mapping[str, RunState], picture: StreamPicture) -> list[Trace]:
     """One trace per rule, in the rules' order; nearest miss only."""
     return [_trace(rule, runs, picture) for rule in rules]
@@ -72,6 +75,10 @@ def _trace(rule: Rule, runs: Mapping[str, RunState], picture: StreamPicture) -> 
 
 def _nearest(rule: Rule, clause: WatchedClause, picture: StreamPicture) -> tuple[int, Trace] | None:
     name, version = rule.id
+    if clause.alone:
+        thing, said = next(reversed(clause.alone.items()))
+        words = said if said == thing else f"{thing} ({said})"
+        return 0, Trace(name, version, "near", f"{words}: {_ALONE}", clause.name, thing)
     short = _short_of(clause)
     if short is not None:
         return 0, Trace(name, version, "near", short, clause.name)
@@ -97,8 +104,9 @@ def _short_of(clause: WatchedClause) -> str | None:
     held = max((clause.window.held(key) for key in clause.window.panes), key=len, default=())
     if not held:
         return None
+    alone = f"; {_ALONE}" if all(one.citizens for one in held) else ""
     have = f"{len(held)} of {clause.window.at_least} within {clause.window.within_ms // 60_000} min"
-    return f"{have}: {'; '.join(f'{one.subject} ({one.words})' for one in held)}"
+    return f"{have}: {'; '.join(f'{one.subject} ({one.words})' for one in held)}{alone}"
 
 
 def _bindings(clause: WatchedClause, thing: str, what: Any, picture: StreamPicture) -> dict[str, Any] | None:

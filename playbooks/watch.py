@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from picture import events as ev
 from picture.alarms import standing
 from picture.entry import Entry
 from picture.errors import PlaybookError
-from picture.model import StreamPicture
+from picture.fusion import CITIZENS_ONLY, by_citizens_alone
+from picture.model import Incident, StreamPicture
 from playbooks.context import Context
 from playbooks.rules import Rule, WatchedClause, WatchedGroup, hit_of
 from playbooks.runs import Runs, RunState
@@ -17,6 +18,8 @@ from playbooks.vocabulary import TABLES, subject_of
 from playbooks.windows import Hit
 
 _HOUR_MS = 3_600_000
+KEPT_ALONE = 500
+"""Incidents of citizens alone whose confirmation may still start something."""
 Started = dict[tuple[str, str], str]
 """(playbook, key) -> run started in this turn, whose entry has not come back yet."""
 _Place = tuple[Rule, WatchedGroup, int, WatchedClause]
@@ -25,8 +28,12 @@ _Place = tuple[Rule, WatchedGroup, int, WatchedClause]
 class Watch:
     """Looks at what arrives for rules that start runs. It keeps what clauses have seen, and nothing of runs."""
 
-    def __init__(self, rules: Sequence[Rule], runs: Runs) -> None:
+    def __init__(self, rules: Sequence[Rule], runs: Runs, citizens: Collection[str] = ()) -> None:
+        """``citizens``: feeds by which citizens report; what they alone say starts nothing."""
         self._rules, self._runs = rules, runs
+        self._citizens = frozenset(citizens)
+        self._alone: dict[str, list[tuple[_Place, Hit]]] = {}
+        """Incident -> event clauses that citizens alone satisfied by it: they fire when somebody else confirms."""
         self._by_kind: defaultdict[str, list[_Place]] = defaultdict(list)
         self._by_name: dict[str, _Place] = {}
         for rule in rules:
@@ -38,11 +45,12 @@ class Watch:
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of entries that windows and events count; conditions look at the picture instead."""
-        return frozenset(
+        counted = frozenset(
             kind
             for kind, places in self._by_kind.items()
             if any(clause.clause.condition is None for _, _, _, clause in places)
         )
+        return counted | {ev.IncidentChanged.kind} if counted and self._citizens else counted
 
     @property
     def longest_ms(self) -> int:
@@ -56,8 +64,36 @@ class Watch:
         found: list[ev.Event] = []
         for rule, group, index, clause in self._by_kind.get(entry.kind, ()):
             hits, more = self._look(clause, entry, ctx)
+            hits = self._believed((rule, group, index, clause), hits)
             found += more
             found += self._fire(rule, group, index, hits, ctx, started)
+        for (rule, group, index, _), hit in self._confirmed(entry):
+            found += self._fire(rule, group, index, [hit], ctx, started)
+        return found
+
+    def _believed(self, place: _Place, hits: list[Hit]) -> list[Hit]:
+        """The hits of an event clause that not only citizens stand for; the others wait until somebody confirms."""
+        clause = place[3]
+        if clause.clause.condition is not None or clause.window is not None:
+            return hits
+        for hit in hits:
+            if hit.citizens:
+                clause.doubt(hit.subject, hit.words)
+                self._alone.setdefault(hit.subject, []).append((place, hit))
+                if len(self._alone) > KEPT_ALONE:
+                    del self._alone[next(iter(self._alone))]
+        return [hit for hit in hits if not hit.citizens]
+
+    def _confirmed(self, entry: Entry) -> list[tuple[_Place, Hit]]:
+        """What citizens alone had satisfied by an incident that somebody else stands for from this entry on."""
+        event = entry.event
+        if not isinstance(event, ev.IncidentChanged) or entry.source in self._citizens:
+            return []
+        if event.priority != 1 and (event.tags is None or CITIZENS_ONLY in event.tags):
+            return []
+        found = self._alone.pop(event.incident, [])
+        for (_, _, _, clause), _ in found:
+            clause.alone.pop(event.incident, None)
         return found
 
     def look_at_all(self, ctx: Context, started: Started) -> list[ev.Event]:
@@ -86,8 +122,12 @@ class Watch:
         found: list[tuple[Rule, Hit]] = []
         for rule, group, index, clause in self._by_kind.get(entry.kind, ()):
             if clause.clause.condition is None:
-                hits = [one for hit in self._seen(clause, entry) if (one := _latched(group, index, hit)) is not None]
+                seen = self._believed((rule, group, index, clause), self._seen(clause, entry))
+                hits = [one for hit in seen if (one := _latched(group, index, hit)) is not None]
                 found += [(rule, hit) for hit in hits if not self._going(rule, hit.subject)]
+        for (rule, group, index, _), hit in self._confirmed(entry):
+            one = _latched(group, index, hit)
+            found += [(rule, one)] if one is not None and not self._going(rule, one.subject) else []
         return found
 
     def start_missed(self, rule: Rule, hit: Hit, ctx: Context, started: Started) -> list[ev.Event]:
@@ -111,14 +151,14 @@ class Watch:
         hits: list[Hit] = []
         events: list[ev.Event] = []
         for thing in things:
-            hit, timer = self._state_of(clause, thing, entry.at_ms, home)
+            hit, timer = self._state_of(clause, thing, entry.at_ms, home, entry.source)
             hits += [hit] if hit is not None else []
             events += [timer] if timer is not None else []
         return hits, events
 
     def _seen(self, clause: WatchedClause, entry: Entry) -> list[Hit]:
         try:
-            hit = hit_of(clause, entry, entry.event)
+            hit = hit_of(clause, entry, entry.event, citizens=entry.source in self._citizens)
         except PlaybookError:
             return []
         if hit is None or clause.window is None:
@@ -135,12 +175,17 @@ class Watch:
         return [Hit(hit.at_ms, hit.source, hit.subject, f"{many}{words}")]
 
     def _state_of(
-        self, clause: WatchedClause, thing: str, at_ms: int, home: StreamPicture
+        self, clause: WatchedClause, thing: str, at_ms: int, home: StreamPicture, by: str = ""
     ) -> tuple[Hit | None, ev.TimerSet | None]:
         try:
             holds = clause.holds_for(home, thing)
         except PlaybookError:
             holds = False
+        clause.alone.pop(thing, None)
+        if holds and thing not in clause.fired and self._by_citizens(clause.on, thing, by, home):
+            clause.true_since.pop(thing, None)
+            clause.doubt(thing, thing)
+            return None, None
         if not holds:
             clause.true_since.pop(thing, None)
             clause.fired.discard(thing)
@@ -162,6 +207,13 @@ class Watch:
         record = getattr(home, TABLES[clause.on][0])[thing]
         label = getattr(record, "name", "") or getattr(record, "title", "") or thing
         return Hit(at_ms, "", thing, f"{label} ({clause.words({clause.on: record, 'city': home})})"), None
+
+    def _by_citizens(self, table: str, thing: str, by: str, home: StreamPicture) -> bool:
+        """Whether citizens alone stand for a record as it is, or for what moved it just now."""
+        record = getattr(home, TABLES[table][0])[thing]
+        if isinstance(record, Incident):
+            return by_citizens_alone(record)
+        return by in self._citizens or getattr(record, "source", "") in self._citizens
 
     def _fire(
         self,

@@ -6,8 +6,8 @@ and again only after it has drained; late events count where they belong, and ol
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class Hit:
     source: str
     subject: str
     words: str
+    citizens: bool = False
+    """Whether nobody but citizens said it: it counts, and fills no window alone."""
 
 
 @dataclass(slots=True)
@@ -45,11 +47,15 @@ class DistinctWindow:
             return ()
         known = pane.hits.get(distinct)
         if known is None or known.at_ms <= hit.at_ms:
-            pane.hits[distinct] = hit
-        full = len(pane.hits) >= self.at_least and len({one.source for one in pane.hits.values()}) >= self.sources
+            doubted = hit.citizens and (known is None or known.citizens)
+            pane.hits[distinct] = hit if hit.citizens == doubted else replace(hit, citizens=doubted)
+        full = self._enough(pane.hits.values()) and not all(one.citizens for one in pane.hits.values())
         fires = full and not pane.full
         pane.full = full
         return tuple(sorted(pane.hits.values(), key=lambda one: (one.at_ms, one.words))) if fires else ()
+
+    def _enough(self, hits: Collection[Hit]) -> bool:
+        return len(hits) >= self.at_least and len({one.source for one in hits}) >= self.sources
 
     def held(self, key: Hashable) -> tuple[Hit, ...]:
         """What the window holds for a key now, oldest first."""
