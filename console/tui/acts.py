@@ -29,7 +29,7 @@ from console.commands import (
 from console.tui import picking, words
 from console.tui.desk import Answer, Desk, kind_of
 from console.tui.screens.ask import AskScreen
-from console.tui.screens.form import FormScreen, Values, event_time
+from console.tui.screens.form import FormScreen, Values
 from console.tui.screens.pick import PickScreen, PickSeveralScreen
 from console.tui.screens.report import ReportScreen, place_input
 from picture.model import Incident, Unit
@@ -103,7 +103,12 @@ class Acts(App[None]):
         one = self.incident()
         fields = (
             ("text", "What", "", "what happened, or was said or decided"),
-            ("at", "When", "", f"empty: now; 14:32; -5 is five minutes ago (UTC {words.clock(self.desk.now_ms)})"),
+            (
+                "at",
+                "When",
+                "",
+                f"empty: now; 14:32; -5 is five minutes ago (UTC {words.clock(self.desk.link.now_ms())})",
+            ),
             ("incident", "Incident", one.id if one else "", "empty: none"),
         )
         self.push_screen(FormScreen(self.desk, "LOG ENTRY", fields, check=self._check_note), self._write_note)
@@ -111,7 +116,7 @@ class Acts(App[None]):
     def _check_note(self, values: Values) -> str:
         if not values["text"]:
             return "Nothing is written yet."
-        if event_time(values["at"], self.desk.now_ms) is None:
+        if words.event_time(values["at"], self.desk.link.now_ms()) is None:
             return f"{values['at']} is no time: 14:32, 14:32:08, or -5 for five minutes ago."
         if values["incident"] and values["incident"] not in self.desk.home.incidents:
             return f"There is no incident {values['incident']}."
@@ -119,7 +124,7 @@ class Acts(App[None]):
 
     def _write_note(self, values: Values | None) -> None:
         if values:
-            at_ms = event_time(values["at"], self.desk.now_ms) if values["at"] else None
+            at_ms = words.event_time(values["at"], self.desk.link.now_ms()) if values["at"] else None
             self.desk.send(
                 WriteLog(text=values["text"], incident=values["incident"], at_ms=at_ms),
                 "new:log:",

@@ -7,14 +7,17 @@ import gc
 import time
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from textual import events
 from textual.binding import BindingType
 
 from console.tui import details, ink
 from console.tui.alert_bell import AlertBell
 from console.tui.desk import Desk, reason
 from console.tui.exercise import Exercise
-from console.tui.keys import bindings
+from console.tui.keys import ACTING, bindings
 from console.tui.screens import boards, palette
+from console.tui.screens.ask import AskScreen
+from console.tui.screens.closed import ClosedScreen, LockScreen, LogInScreen
 from console.tui.screens.help import HelpScreen
 from console.tui.screens.item import ItemScreen
 from console.tui.screens.main import MainScreen
@@ -23,12 +26,18 @@ from console.tui.screens.proposal import ProposalScreen
 from console.tui.screens.why import WhyScreen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
+
     from console.link import Change, Session
     from twin.pack import CityPack
 
 TICK_S = 0.1
 SECOND_S = 1.0
 FOLLOW_AGAIN_S = 1.0
+SHORTEST_PIN = 4
 
 
 class TocsinApp(Exercise):
@@ -43,15 +52,30 @@ class TocsinApp(Exercise):
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(
-        self, link: Session, pack: CityPack, *, theme: Literal["dark", "light", "high_contrast"] = "dark"
+        self,
+        link: Session,
+        pack: CityPack,
+        *,
+        theme: Literal["dark", "light", "high_contrast"] = "dark",
+        lock_after_min: int = 0,
     ) -> None:
+        """``lock_after_min``: minutes without a key after which the desk locks itself; 0 is never."""
         super().__init__()
         self.link = link
         self.ink: str = theme
         for name in ink.ORDER:
             self.register_theme(ink.theme(name))
         self.theme = ink.theme(theme).name
-        self.desk = Desk(link, pack, start=lambda job: self.run_worker(job, exit_on_error=False), changed=self.show_now)
+        self.desk = Desk(
+            link,
+            pack,
+            start=lambda job: self.run_worker(job, exit_on_error=False),
+            changed=self.show_now,
+            clashed=self.clashed,
+        )
+        self._lock_after_s = lock_after_min * 60.0
+        self._last_key = time.monotonic()
+        self._locking = False
         self.main = MainScreen(self.desk)
         self.alert_bell = AlertBell()
         self._dirty: set[str] = set()
@@ -93,6 +117,10 @@ class TocsinApp(Exercise):
         kinds, self._dirty = self._dirty, set()
         whole, self._whole = self._whole, False
         tidied = self.desk.tidy(arrived=arrived)
+        if whole:
+            self._close_or_open()
+        if self.desk.travel.past is not None and not whole:
+            kinds = set()
         if arrived or tidied:
             self._reload(None if whole or tidied else kinds, below=whole or tidied)
             self._ring()
@@ -100,11 +128,14 @@ class TocsinApp(Exercise):
             self.main.map.tick()
 
     def _second(self) -> None:
+        if self._lock_after_s and not self.desk.link.locked and time.monotonic() - self._last_key > self._lock_after_s:
+            self.lock("")
+        self._close_or_open()
         self._reload(None)
         self._ring()
 
     def _ring(self) -> None:
-        if self.alert_bell.due(self.desk.home.alarms.values(), time.monotonic()):
+        if self.alert_bell.due(self.desk.live.alarms.values(), time.monotonic()):
             self.bell()
 
     def show_now(self) -> None:
@@ -119,6 +150,78 @@ class TocsinApp(Exercise):
                 reload(kinds)
             if not (below and screen.is_modal):
                 return
+
+    # Who may look, and who may act
+
+    async def on_event(self, event: events.Event) -> None:
+        """Notes when somebody was last at the keys."""
+        if isinstance(event, events.Key | events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
+            self._last_key = time.monotonic()
+        await super().on_event(event)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Does an action, unless it commands something where nothing may be commanded; that is said at once."""
+        name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
+        if name in ACTING and (barred := self.desk.barred()):
+            self.desk.tell(barred, refused=True)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def action_lock(self) -> None:
+        """Asks for a PIN, which may be left out, and locks."""
+        if self.desk.link.locked or self.desk.link.state == "log_in" or isinstance(self.screen, AskScreen):
+            return
+        lines = [
+            "Sealed values and what people said leave this screen; alarms stay and sound.",
+            "A PIN of four characters or more opens it again, beside token and second factor. It may stay empty.",
+        ]
+        self.push_screen(
+            AskScreen(self.desk, "LOCK THIS DESK", lines, optional=True, secret=True),
+            lambda pin: None if pin is None else self.lock(pin),
+        )
+
+    def lock(self, pin: str) -> None:
+        """Covers the screen at once and has the core lock this client; tried again until it has."""
+        if not self._locking:
+            self._locking = True
+            self._close_or_open()
+            self.run_worker(self._lock(pin), exit_on_error=False)
+
+    async def _lock(self, pin: str) -> None:
+        try:
+            await self.desk.link.lock(pin)
+        except Exception as why:  # the screen's boundary
+            if 0 < len(pin) < SHORTEST_PIN or self._lock_after_s == 0:
+                self._locking = False
+                self.desk.tell(f"Not locked: {reason(why)}", refused=True)
+            else:
+                await asyncio.sleep(FOLLOW_AGAIN_S)
+                self.call_later(self._lock_again)
+        else:
+            self._locking = False
+        self._close_or_open()
+
+    def _lock_again(self) -> None:
+        self._locking = False
+        if not self.desk.link.locked:
+            self.lock("")
+
+    def _close_or_open(self) -> None:
+        """Covers what may not be read now, and uncovers it."""
+        link = self.desk.link
+        asked = LogInScreen if link.state == "log_in" else LockScreen if link.locked or self._locking else None
+        covered = next((one for one in self.screen_stack if isinstance(one, ClosedScreen)), None)
+        if covered is not None and type(covered) is not asked and self.screen is covered:
+            self.pop_screen()
+            covered = None
+        if asked is not None and covered is None and self.screen_stack:
+            self.desk.travel.past = self.desk.travel.wanted = None
+            self.push_screen(asked(self.desk))
 
     # Going about
 
@@ -220,6 +323,12 @@ class TocsinApp(Exercise):
         self.exit()
 
 
-def run(link: Session, pack: CityPack, *, theme: Literal["dark", "light", "high_contrast"] = "dark") -> None:
+def run(
+    link: Session,
+    pack: CityPack,
+    *,
+    theme: Literal["dark", "light", "high_contrast"] = "dark",
+    lock_after_min: int = 0,
+) -> None:
     """Runs the console on this terminal until the operator leaves it; the core is not touched by that."""
-    TocsinApp(link, pack, theme=theme).run()
+    TocsinApp(link, pack, theme=theme, lock_after_min=lock_after_min).run()

@@ -7,16 +7,20 @@ frame. Nothing waits for the core; its answer, or its silence, is told when it c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from console.commands import ChangeIncident
+from console.commands import ChangeIncident, ControlDrill, Unlock, WriteLog
+from console.tui.travel import Travel
 from picture.entry import Ref
 from picture.errors import TocsinError
-from picture.model import StreamPicture
+from picture.model import Assignment, StreamPicture, Unit
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from console.commands import Command
     from console.link import Session
     from twin.pack import CityPack
@@ -27,6 +31,14 @@ ACCEPTED_S = 1.0
 SEEN_S = 0.2
 """An accepted marker stays at least this long, so that entries of others do not take it away unseen."""
 SLOW_S = 3.0
+CLASHES = frozenset({"TOC-4030", "TOC-4038"})
+"""Refused because somebody else did something meanwhile, or has it in their hands."""
+SILENT_S = 4.0
+"""A core tells its time every second: after this long without a word the link is silent, whatever it says it is."""
+IN_THE_PAST = (
+    "You look at the past, and nothing is commanded from there: N comes back to now. Reading and notes (n) work."
+)
+LOCKED = "This desk is locked: unlock it first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +59,18 @@ class Notice:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command that was refused because of what somebody else did: to be looked at, or given again."""
+
+    command: Command
+    key: str
+    words: str
+    why: TocsinError
+
+
 class Desk:
-    """One operator's side of the link."""
+    """One operator's side of the link: the present, or the instant of the past that they look at."""
 
     def __init__(
         self,
@@ -57,6 +79,7 @@ class Desk:
         *,
         start: Callable[[Coroutine[Any, Any, None]], object],
         changed: Callable[[], None],
+        clashed: Callable[[Refused], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.link, self.pack = link, pack
@@ -68,17 +91,60 @@ class Desk:
         self.draft: dict[str, str] = {}
         """What stood in a report form that was refused, to be corrected."""
         self._start, self._changed, self._clock = start, changed, clock
+        self._clashed = clashed
         self._count = 0
+        self.travel = Travel(link, start=start, changed=changed, tell=self.tell, reason=reason)
+
+    # The present, or the past that is looked at
 
     @property
     def home(self) -> StreamPicture:
-        """The picture of the core this console belongs to."""
+        """The picture of the core this console belongs to, as it is or as it was."""
+        past = self.travel.past
+        return past.home if past else self.live
+
+    @property
+    def live(self) -> StreamPicture:
+        """The same as it is now, also while one looks at the past."""
         return self.link.picture.home
 
     @property
+    def streams(self) -> Mapping[str, StreamPicture]:
+        """Every core's part of the picture that is shown, by stream."""
+        past = self.travel.past
+        return (past.found.picture if past else self.link.picture).streams
+
+    @property
     def now_ms(self) -> int:
-        """The world's clock."""
-        return self.link.now_ms()
+        """The world's clock at what is shown."""
+        past = self.travel.past
+        return past.at_ms if past else self.link.now_ms()
+
+    def position_of(self, unit: Unit) -> tuple[float, float]:
+        """(lon, lat) of a unit at what is shown."""
+        return (self.travel.past or self.link).position_of(unit)
+
+    def route(self, assignment: Assignment) -> list[tuple[float, float]]:
+        """The way of an assignment at what is shown; empty where none is known."""
+        return (self.travel.past or self.link).route(assignment)
+
+    def flood_depth(self) -> NDArray[np.float32] | None:
+        """Metres of water on the terrain grid; None in the past, whose depth nobody computes again."""
+        return None if self.travel.past else self.link.flood_depth()
+
+    @property
+    def silent(self) -> bool:
+        """Whether the link stands and yet nothing comes: not even the core's clock."""
+        return self.link.state == "live" and self.link.silent_s() > SILENT_S
+
+    def barred(self, command: Command | None = None) -> str:
+        """Why nothing (or not this) may be commanded from here now; empty where it may."""
+        if self.link.locked:
+            return "" if isinstance(command, Unlock) else LOCKED
+        if self.travel.away:
+            stop = isinstance(command, ControlDrill) and command.action == "stop"
+            return "" if stop or isinstance(command, WriteLog) else IN_THE_PAST
+        return ""
 
     @property
     def age_s(self) -> float:
@@ -89,7 +155,7 @@ class Desk:
         """The opened text of a reference; words in its place where it cannot be read, empty where there is none."""
         if ref is None:
             return ""
-        text = self.link.text(ref)
+        text = (self.travel.past or self.link).text(ref)
         return sealed if text is None else text
 
     # Sending
@@ -106,6 +172,9 @@ class Desk:
         failed: Callable[[], None] | None = None,
     ) -> None:
         """Sends a command; ``about`` is the row that shows ``words`` until the answer is in, ``also`` a second one."""
+        if barred := self.barred(command):
+            self.tell(barred, refused=True)
+            return
         if about.startswith("new:"):
             self._count += 1
             about = f"{about}{self._count}"
@@ -118,12 +187,15 @@ class Desk:
 
     def ask(self, command: Command, then: Callable[[Answer], None], failed: Callable[[str], None]) -> None:
         """Asks a question; exactly one of the two is called with the answer or with why there is none."""
+        if barred := self.barred(command):
+            failed(barred)
+            return
         self._start(self._question(command, then, failed))
 
     def read(self, key: str) -> None:
         """Marks an unread incident as read, as whoever opens it has seen it; it is no matter if that is refused."""
         one = self.home.incidents.get(key.removeprefix("incident:"))
-        if one is not None and one.unread and one.status == "open":
+        if one is not None and one.unread and one.status == "open" and not self.barred():
             self.ask(ChangeIncident(incident=one.id, unread=False), lambda _: None, lambda _: None)
 
     def tell(self, words: str, refused: bool = False) -> None:
@@ -146,6 +218,8 @@ class Desk:
             for key in keys:
                 self.pending.pop(key, None)
             self.tell(f"{words.rstrip('…')} refused: {reason(why)}", refused=True)
+            if isinstance(why, TocsinError) and why.code in CLASHES and self._clashed is not None:
+                self._clashed(Refused(command, keys[0], words.rstrip("…"), why))
             if failed is not None:
                 failed()
             return

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from console.commands import ControlDrill, HandOver
-from console.tui.acts import Acts
 from console.tui.screens.ask import AskScreen
+from console.tui.screens.brief import BriefPage
 from console.tui.screens.form import FormScreen
+from console.tui.travelling import Travelling
 
 STOP_WORD = "real emergency"
 
 
-class Exercise(Acts):
+class Exercise(Travelling):
     """Actions of exercise control; they exist in a drill only."""
 
     def _drill(self) -> bool:
-        if self.desk.link.world == "drill" and not self.desk.home.drill.stopped:
+        if self.desk.link.world == "drill" and not self.desk.live.drill.stopped:
             return True
         self.desk.tell("There is no exercise running.", refused=True)
         return False
@@ -95,21 +96,9 @@ class Exercise(Acts):
 
     def action_hand_over(self) -> None:
         """Offers the desk with a brief, or accepts it after reading."""
-        desk, shift = self.desk, self.desk.home.shift
+        desk, shift = self.desk, self.desk.live.shift
         if shift.offered_to and desk.link.person in shift.offered_to:
-            lines = [
-                f"{shift.person} hands over the desk to you.",
-                desk.said(shift.brief) or "There is no brief.",
-                "Type accept.",
-            ]
-            self.push_screen(
-                AskScreen(desk, "TAKE OVER THE DESK", lines, must="accept"),
-                lambda yes: (
-                    desk.send(HandOver(step="accept"), "shift", "taking over…", done="The desk is yours.")
-                    if yes
-                    else None
-                ),
-            )
+            self.push_screen(BriefPage(desk, "accept", desk.said(shift.brief)))
             return
         if shift.offered_to and not shift.confirmed and shift.person in ("", desk.link.person):
             self._confirm_brief(desk.said(shift.brief))
@@ -139,17 +128,7 @@ class Exercise(Acts):
 
     def _confirm_brief(self, text: str) -> None:
         """Shows the outgoing the whole brief; only once they confirm it can it be accepted."""
-        desk = self.desk
-        to = desk.home.shift.offered_to or "the incoming"
-        self.push_screen(
-            AskScreen(desk, "CONFIRM THE BRIEF", [*text.splitlines(), "", "Type confirm."], must="confirm"),
-            lambda yes: desk.send(
-                HandOver(step="confirm" if yes else "refuse"),
-                "shift",
-                "confirming the brief…" if yes else "withdrawing the offer…",
-                done=f"The desk is offered to {to}." if yes else "The offer is withdrawn.",
-            ),
-        )
+        self.push_screen(BriefPage(self.desk, "confirm", text))
 
 
 def number(said: str | None) -> float | None:

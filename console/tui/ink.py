@@ -70,6 +70,8 @@ def styles(name: str) -> dict[str, Style]:
         "on_ground": Style(bgcolor=ground), "on_bar": Style(bgcolor=bar), "on_panel": Style(bgcolor=panel),
         "on_cursor": Style(bgcolor=cursor, bold=True), "on_cursor_dim": Style(bgcolor=cursor_dim),
         "on_drill": Style(bgcolor=drill),
+        "on_past": Style(bgcolor=named["p2"]), "past": Style(color=named["p2_ink"], bgcolor=named["p2"]),
+        "past_badge": Style(color=named["p2_ink"], bgcolor=named["p2"], bold=True, reverse=True),
     }  # fmt: skip
     for level in (1, 2, 3, 4):
         colour, ink = named[f"p{level}"], named[f"p{level}_ink"]

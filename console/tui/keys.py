@@ -30,7 +30,13 @@ KEYS: tuple[Key, ...] = (
     Key("d", "dispatch", "Dispatch", "Send units to the incident", "By hand"),
     Key("a", "approvals", "Approvals", "Look at the proposal that is most urgent, or the chosen one", "By hand"),
     Key("space", "acknowledge", "Ack", "Acknowledge the alarm, or mark the incident as read", "By hand"),
-    Key("x", "end", "Close", "Close the incident, clear the alarm, reject the proposal, cancel the alert", "By hand"),
+    Key(
+        "x",
+        "end",
+        "Close",
+        "Close the incident, clear the alarm, reject the proposal, cancel the alert, lift the road closure",
+        "By hand",
+    ),
     Key("n", "note", "Note", "Write a log entry, with the time it happened", "By hand"),
     Key("colon", "quick", "Line", "Type a line: E12 enr, E12 I-3, I-3 dup I-1, I-3 p1, log gate shut", "By hand", ":"),
     Key("e", "status", "Status", "Set a unit's status", "By hand"),
@@ -38,8 +44,11 @@ KEYS: tuple[Key, ...] = (
     Key("p", "priority", "", "Set the incident's priority", "By hand"),
     Key("E", "edit", "", "Change the incident's title, kind, place, units needed, people unaccounted for", "By hand"),
     Key("y", "duplicate", "", "Mark the incident as a duplicate, or take the mark away", "By hand"),
-    Key("o", "reopen", "", "Reopen a closed incident", "By hand"),
+    Key("o", "reopen", "", "Reopen a closed incident or road", "By hand"),
     Key("R", "report_more", "", "Take another report for this incident", "By hand"),
+    Key("G", "claim", "", "Take it into your hands, let go of it, or take it over from whoever holds it", "By hand"),
+    Key("X", "close_road", "", "Close a road: the one under the crosshair, a street, the incident's", "By hand"),
+    Key("V", "change_road", "", "Make a road slower, or open a one-way street against its direction", "By hand"),
     Key("b", "hand_over", "", "Hand over the desk with a brief, or accept it", "By hand"),
     Key("z", "hands_off", "", "Hands off: every playbook back to advice, or released again", "By hand"),
     Key("1,m", "pane('map')", "", "Map", "Go to", "1 m"),
@@ -51,21 +60,46 @@ KEYS: tuple[Key, ...] = (
     Key("7", "log", "", "Log", "Go to"),
     Key("8", "feeds", "", "Feeds", "Go to"),
     Key("9", "map_table", "", "What is on the map, as text", "Go to"),
+    Key("W", "roads", "", "Roads: what is closed or changed, by whom and why", "Go to"),
+    Key("P", "people", "", "Who is at which desk, and what they have in their hands", "Go to"),
+    Key("C", "conflicts", "", "Conflicts between cores, with the entries behind them", "Go to"),
+    Key("Q", "load", "", "Links and queues: watermarks, what was counted, other cores", "Go to"),
     Key("w", "why", "", "Why each playbook fired, or did not", "Go to"),
     Key("v", "view", "View", "Show the chosen thing on the map", "Go to"),
     Key("full_stop", "next_mark(1)", "", "Next thing on the map", "Go to", "."),
     Key("comma", "next_mark(-1)", "", "Previous thing on the map", "Go to", ","),
+    Key("T", "time", "Time", "Look back: go to a time (14:05, -20m) or an entry (#812)", "Time"),
+    Key("left_square_bracket", "minutes(-1)", "", "A minute back", "Time", "["),
+    Key("right_square_bracket", "minutes(1)", "", "A minute on", "Time", "]"),
+    Key("left_curly_bracket", "hours(-1)", "", "An hour back", "Time", "{"),
+    Key("right_curly_bracket", "hours(1)", "", "An hour on", "Time", "}"),
+    Key("less_than_sign", "entry(-1)", "", "One entry back", "Time", "<"),
+    Key("greater_than_sign", "entry(1)", "", "One entry on", "Time", ">"),
+    Key("N", "now", "", "Back to now", "Time"),
+    Key("S", "entries", "", "The journal's entries around what is shown", "Time"),
+    Key("M", "mark", "", "Mark this instant, to compare with another", "Time"),
+    Key("D", "changes", "", "What changed since the marked instant, as text", "Time"),
     Key("f2", "pause", "", "Pause the exercise, or go on", "Exercise", "F2"),
     Key("f3", "step", "", "One step", "Exercise", "F3"),
     Key("f4", "speed", "", "Set the speed", "Exercise", "F4"),
     Key("f5", "jump", "", "Jump ahead", "Exercise", "F5"),
     Key("ctrl+r", "emergency", "", "REAL EMERGENCY: stop the exercise for good", "Exercise", "^r", True),
+    Key("ctrl+l", "lock", "Lock", "Lock this desk; alarms stay in sight and sound", "Console", "^l", True),
     Key("t", "theme", "", "Dark, light, high contrast", "Console"),
     Key("ctrl+p,slash", "palette", "Palette", "Find anything, do anything", "Console", "^p"),
     Key("question_mark", "help", "Help", "Keys, words and legend", "Console", "?"),
     Key("q", "leave_console", "Quit", "Leave this console; the core goes on", "Console"),
 )
 """In the order of the footer. On the map its own keys come first: arrows and hjkl pan, + and - zoom, c crosshair."""
+
+ACTING = frozenset(
+    (
+        "report", "report_more", "dispatch", "acknowledge", "end", "quick", "status", "stand_down", "priority",
+        "edit", "duplicate", "reopen", "hand_over", "hands_off", "pause", "step", "speed", "jump", "claim",
+        "close_road", "change_road", "approve", "reject", "leave_out",
+    )
+)  # fmt: skip
+"""Actions that command something, those of the proposal's page included: not from the past, not from a locked desk."""
 
 
 def bindings() -> list[Binding]:

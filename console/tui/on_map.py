@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.tui.map.marks import Mark
-from picture.model import Facility, Incident, Sensor, Unit, Vessel
+from picture.model import Closure, Facility, Incident, RoadChange, Sensor, Unit, Vessel
 
 if TYPE_CHECKING:
     from console.tui.desk import Desk
@@ -32,6 +32,8 @@ def marks(desk: Desk) -> list[Mark]:
     found += [mark for one in home.units.values() if (mark := _unit(desk, one, now))]
     found += [mark for one in home.vessels.values() if (mark := _vessel(one, now))]
     found += [mark for one in home.incidents.values() if (mark := _incident(one))]
+    found += [mark for one in home.closures.values() if one.by != "flood" and (mark := _road(desk, one))]
+    found += [mark for one in home.road_changes.values() if (mark := _road(desk, one))]
     return found
 
 
@@ -54,7 +56,7 @@ def route(desk: Desk, key: str) -> list[tuple[float, float]] | None:
         and name == (one.unit if kind == "unit" else one.incident if kind == "incident" else None)
     ]
     for one in wanted:
-        if len(way := desk.link.route(one)) >= 2:
+        if len(way := desk.route(one)) >= 2:
             return way
     return None
 
@@ -64,15 +66,18 @@ def place_of(desk: Desk, key: str) -> tuple[float, float] | None:
     kind, _, name = key.partition(":")
     home = desk.home
     if kind == "unit" and name in home.units:
-        return desk.link.position_of(home.units[name])
+        return desk.position_of(home.units[name])
     if kind == "proposal" and name in home.proposals:
         one = home.proposals[name]
         if one.place:
             return one.place.lon_e7 / 1e7, one.place.lat_e7 / 1e7
         return place_of(desk, f"incident:{one.incident}") if one.incident else None
-    if kind in ("incident", "alarm", "closure"):
+    if kind in ("closure", "road_change"):
+        road = {"closure": home.closures, "road_change": home.road_changes}[kind].get(name)  # type: ignore[attr-defined]
+        return None if road is None else _road_place(desk, road)
+    if kind in ("incident", "alarm"):
         tables: dict[str, Mapping[str, object]] = {
-            "incident": home.incidents, "alarm": home.alarms, "closure": home.closures}  # fmt: skip
+            "incident": home.incidents, "alarm": home.alarms}  # fmt: skip
         thing = tables[kind].get(name)
         place = getattr(thing, "place", None)
         if place is not None:
@@ -97,6 +102,7 @@ def subject_key(desk: Desk, subject: str) -> str:
         ("sensor", home.sensors),
         ("hazard", home.hazards),
         ("closure", home.closures),
+        ("road_change", home.road_changes),
         ("proposal", home.proposals),
         ("alert", home.alerts),
         ("request", home.requests),
@@ -104,6 +110,33 @@ def subject_key(desk: Desk, subject: str) -> str:
         ("alarm", home.alarms),
     )
     return next((f"{kind}:{subject}" for kind, table in everything if subject in table), "")
+
+
+def _road(desk: Desk, one: Closure | RoadChange) -> Mark | None:
+    """A mark on what a person closed or changed; what water closed is drawn as a whole."""
+    at = _road_place(desk, one) if one.status == "active" else None
+    if at is None:
+        return None
+    shut = isinstance(one, Closure)
+    kind = "closure" if shut else "road_change"
+    return Mark(f"{kind}:{one.id}", *at, kind, "road closed by hand" if shut else "road changed", "×" if shut else "~")
+
+
+def _road_place(desk: Desk, one: Closure | RoadChange) -> tuple[float, float] | None:
+    """Where it was picked, else the middle of its middle segment."""
+    if one.place is not None:
+        return one.place.lon_e7 / 1e7, one.place.lat_e7 / 1e7
+    if isinstance(one, RoadChange) and one.link is not None and one.link.points:
+        lon_e7, lat_e7 = one.link.points[0]
+        return lon_e7 / 1e7, lat_e7 / 1e7
+    pack = desk.pack
+    edges = [edge for edge in one.edges if 0 <= edge < len(pack.edge_class)]
+    if not edges:
+        return None
+    edge = edges[len(edges) // 2]
+    middle = int(pack.geom_start[edge] + pack.geom_start[edge + 1]) // 2
+    lon, lat = pack.to_lonlat(float(pack.geom_xy[middle, 0]), float(pack.geom_xy[middle, 1]))
+    return lon, lat
 
 
 def _incident(one: Incident) -> Mark | None:
@@ -125,7 +158,7 @@ def _incident(one: Incident) -> Mark | None:
 def _unit(desk: Desk, one: Unit, now: int) -> Mark | None:
     if one.local_status == "out_of_service":
         return None
-    lon, lat = desk.link.position_of(one)
+    lon, lat = desk.position_of(one)
     said = f"{one.nims_kind} {one.profile} {one.agency}".lower()
     moving = one.local_status in MOVING_STATUSES
     stale = moving and one.position_at_ms > 0 and now - one.position_at_ms > STALE_MS["unit"]

@@ -66,7 +66,7 @@ def crow_m(desk: Desk, unit: Unit, one: Incident) -> float:
     """Straight-line metres from where the unit is (or its station) to the incident."""
     if one.place is None:
         return FAR
-    lon, lat = desk.link.position_of(unit)
+    lon, lat = desk.position_of(unit)
     to_lon, to_lat = one.place.lon_e7 / 1e7, one.place.lat_e7 / 1e7
     east = (to_lon - lon) * math.cos(math.radians(to_lat)) * METRES_PER_DEGREE
     return math.hypot(east, (to_lat - lat) * METRES_PER_DEGREE)

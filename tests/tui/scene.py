@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from console.commands import Decide
+from console.commands import Decide, Lock, Unlock
+from console.link import PastEntry, PastPicture
 from picture import events as ev
 from picture.decisions import proposal_digest, sign
 from picture.entry import Actor, Entry, Ref
+from picture.errors import RefusedError
 from picture.events import AlternativeModel, EffectModel, WatchedModel, clear_part, sealed_values
 from picture.fold import Picture
 from picture.model import Assignment, Proposal, Unit
@@ -57,6 +59,16 @@ class FakeSession:
     paused: bool = False
     lag_ms: int = 0
     why: str = ""
+    role: str = "exercise_control"
+    clearance: str = "full"
+    locked: bool = False
+    differs: str = ""
+    silent: float = 0.0
+    pin: str = ""
+    logged_in: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
+    """Instants of the past that were asked for."""
+    folded: list[Entry] = field(default_factory=list)
     at_ms: int = START_MS
     depth: Any = None
     texts: dict[Ref, Any] = field(default_factory=dict)
@@ -79,21 +91,61 @@ class FakeSession:
         found: dict[str, Any] = answer(command) if callable(answer) else answer
         return found
 
-    def decide(self, proposal: Proposal, verdict: str, shown: str = "", reason: str = "") -> Decide:
+    def decide(self, proposal: Proposal, verdict: str, shown: str = "", reason: str = "", totp: str = "") -> Decide:
         key = Ed25519PrivateKey.from_private_bytes(bytes(32))
         public, signature = sign(key, proposal.id, proposal.digest, verdict, self.person, self.position, shown)
         return Decide(
             proposal=proposal.id,
             digest=proposal.digest,
             verdict=verdict,
-            public_key=public,  # type: ignore[arg-type]
+            public_key=public,
             signature=signature,
             shown=shown,
             reason=reason,
+            totp=totp,
         )
 
+    def log_in(self, token: str, totp: str = "") -> None:
+        self.logged_in.append((token, totp))
+
+    async def lock(self, pin: str = "") -> None:
+        await self.command(Lock(pin=pin))
+        self.locked, self.pin = True, pin
+        self._say()
+
+    async def unlock(self, *, token: str = "", totp: str = "", pin: str = "") -> None:
+        await self.command(Unlock(token=token, totp=totp, pin=pin))
+        if pin != self.pin:
+            raise RefusedError("The PIN does not fit.", code="TOC-4031")
+        self.locked = False
+        self._say()
+
+    def _say(self) -> None:
+        if self.on_change is not None:
+            self.on_change(FakeChange(frozenset(), 0, state_changed=True))
+
+    async def past(self, seq: int | None = None, at_ms: int | None = None) -> PastPicture:
+        """The entries up to there, folded anew."""
+        self.asked.append(seq if at_ms is None else at_ms)
+        if self.held is not None:
+            await self.held.wait()
+        await asyncio.sleep(self.delay_s)
+        answer = self.answers.get("past")
+        if isinstance(answer, Exception):
+            raise answer
+        picture = Picture(STREAM)
+        for entry in self.folded:
+            if (seq is not None and entry.seq > seq) or (at_ms is not None and entry.recorded_ms > at_ms):
+                break
+            picture.apply(entry)
+        return PastPicture(picture, picture.home.seq, picture.home.at_ms, dict(self.texts))
+
+    async def entries_around(self, seq: int, limit: int = 50) -> list[PastEntry]:
+        near = [one for one in self.folded if abs(one.seq - seq) <= limit // 2]
+        return [PastEntry(one.seq, one.recorded_ms, one.kind, f"entry {one.seq}") for one in near]
+
     def silent_s(self) -> float:
-        return 0.0
+        return self.silent
 
     def now_ms(self) -> int:
         return self.at_ms
@@ -130,29 +182,29 @@ class FakeSession:
             sealed = dict(sealed_values(event))
             for path, value in sealed.items():
                 self.texts[Ref(STREAM, seq, path)] = value
-            self.picture.apply(
-                Entry(
-                    v=1,
-                    stream=STREAM,
-                    seq=seq,
-                    commit_id=f"c{seq}",
-                    index=0,
-                    kind=event.kind,
-                    kind_v=event.version,
-                    at_ms=at_ms,
-                    recorded_ms=at_ms + round(late_s * 1000),
-                    actor=Actor(person),
-                    source=source,
-                    grade=grade,
-                    agreement="",
-                    cause=(),
-                    payload_digest="",
-                    prev="",
-                    hash="",
-                    event=clear_part(event),
-                    sealed=tuple(sealed),
-                )
+            entry = Entry(
+                v=1,
+                stream=STREAM,
+                seq=seq,
+                commit_id=f"c{seq}",
+                index=0,
+                kind=event.kind,
+                kind_v=event.version,
+                at_ms=at_ms,
+                recorded_ms=at_ms + round(late_s * 1000),
+                actor=Actor(person),
+                source=source,
+                grade=grade,
+                agreement="",
+                cause=(),
+                payload_digest="",
+                prev="",
+                hash="",
+                event=clear_part(event),
+                sealed=tuple(sealed),
             )
+            self.folded.append(entry)
+            self.picture.apply(entry)
         if self.on_change is not None:
             self.on_change(FakeChange(frozenset(event.kind for event in events), len(events)))
 

@@ -300,15 +300,16 @@ async def test_the_log_shows_event_time_and_entry_time(session: FakeSession) -> 
         assert "17:40:00" in line and "17:42:00" in line
 
 
-async def test_the_desk_is_handed_over_with_a_brief_and_accepted_by_typing(session: FakeSession) -> None:
+async def test_the_desk_is_handed_over_with_a_brief_read_to_its_end_and_a_typed_word(session: FakeSession) -> None:
     async with console(session) as pilot:
         await keys(pilot, "b")
         await typed(pilot, "a.ruiz")
         await keys(pilot, "ctrl+s")
         sent = session.commands[-1]
         assert (sent.step, sent.to) == ("offer", "a.ruiz")
-        await pilot.pause(0.05)
-        assert "CONFIRM THE BRIEF" in text_of(pilot.app)
+        await pilot.pause(0.1)
+        assert "y confirms this brief" in text_of(pilot.app)
+        await keys(pilot, "y")
         await typed(pilot, "confirm")
         await keys(pilot, "enter")
         assert session.commands[-1] == c.HandOver(step="confirm")
@@ -321,8 +322,9 @@ async def test_the_desk_is_handed_over_with_a_brief_and_accepted_by_typing(sessi
         await pilot.pause(0.2)
         assert "The desk is offered to you" in text_of(pilot.app)
         await keys(pilot, "b")
-        await pilot.pause(0.05)
+        await pilot.pause(0.1)
         assert "Mind berth 6" in text_of(pilot.app)
+        await keys(pilot, "y")
         await typed(pilot, "accept")
         await keys(pilot, "enter")
         assert session.commands[-1] == c.HandOver(step="accept")

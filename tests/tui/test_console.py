@@ -384,7 +384,7 @@ async def test_why_the_core_will_not_have_us_stands_in_the_banner(session: FakeS
     session.state, session.why = "connecting", "Client and core are of different versions. Use the same. (TOC-4010)"
     async with console(session) as pilot:
         await pilot.pause(0.1)
-        assert "will not have you" in text_of(pilot.app) and "TOC-4010" in text_of(pilot.app)
+        assert "NO CORE" in text_of(pilot.app) and "TOC-4010" in text_of(pilot.app)
 
 
 async def test_opening_an_incident_reads_it(session: FakeSession) -> None:

@@ -11,15 +11,17 @@ from console.tui.details.messages import alert_page, request_page
 from console.tui.details.proposal import proposal_page
 from console.tui.details.things import facility_page, sensor_page, vessel_page
 from console.tui.details.unit import unit_page
-from console.tui.details.warnings import alarm_page, closure_page, hazard_page
+from console.tui.details.warnings import alarm_page, closure_page, hazard_page, road_change_page
 from console.tui.lines import Item, plain
+from console.tui.widgets.held import held_line
 
 Page = Callable[[Desk, str, int], list[Item]]
 PAGES: dict[str, tuple[str, Page]] = {
     # kind of key: (table of the picture, page)
     "incident": ("incidents", incident_page), "unit": ("units", unit_page), "vessel": ("vessels", vessel_page),
     "facility": ("facilities", facility_page), "sensor": ("sensors", sensor_page), "alarm": ("alarms", alarm_page),
-    "hazard": ("hazards", hazard_page), "closure": ("closures", closure_page), "alert": ("alerts", alert_page),
+    "hazard": ("hazards", hazard_page), "closure": ("closures", closure_page),
+    "road_change": ("road_changes", road_change_page), "alert": ("alerts", alert_page),
     "request": ("requests", request_page), "feed": ("feeds", feed_page), "proposal": ("proposals", proposal_page),
 }  # fmt: skip
 
@@ -35,7 +37,8 @@ def page(desk: Desk, key: str, width: int) -> list[Item]:
     if not exists(desk, key):
         return [plain("This is not on the picture any more.", width, "dim")]
     kind, name = kind_of(key)
-    return PAGES[kind][1](desk, name, width)
+    found = PAGES[kind][1](desk, name, width)
+    return [*found[:1], *held_line(desk, name, width), *found[1:]]
 
 
 def title(desk: Desk, key: str) -> str:

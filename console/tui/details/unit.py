@@ -43,7 +43,7 @@ def unit_page(desk: Desk, name: str, width: int) -> list[Item]:
     found += [plain(f"{UNIT_STATUSES[status][1]:<5} {words.STATUS.get(status, status)}", width) for status in legal]
     found.append(heading("how do we know"))
     if one.position_at_ms:
-        lon, lat = desk.link.position_of(one)
+        lon, lat = desk.position_of(one)
         said = words.degrees(round(lon * 1e7), round(lat * 1e7))
         found.append(fact("position", f"{said}, reported {words.age(now, one.position_at_ms)} ago", width))
     else:

@@ -112,5 +112,29 @@ def closure_page(desk: Desk, name: str, width: int) -> list[Item]:
     if one.depth_mm is not None:
         found.append(fact("depth", words.metres(one.depth_mm), width))
     found.append(fact("holds for", ", ".join(one.profiles) or "everybody", width))
+    if one.status == "active" and one.by != "flood":
+        found.append(fact("to lift it", "o, with how we know that it can be driven", width, "dim"))
     found += [heading("how do we know"), fact("by", one.by, width, key=subject_key(desk, one.by))]
     return found
+
+
+def road_change_page(desk: Desk, name: str, width: int) -> list[Item]:
+    """Roads that are driven otherwise than usual, why, and by whose word."""
+    one, now = desk.home.road_changes[name], desk.now_ms
+    until = f" to {words.clock(one.lifted_ms)}" if one.lifted_ms else f", {words.age(now, one.since_ms)} ago"
+    found = [
+        Item("", (((f" {one.name}", "strong"), (f"   {one.status} since {words.clock(one.since_ms)}{until}", "dim")),)),
+        fact("reason", one.reason, width),
+    ]
+    if one.factor_pct is not None:
+        found.append(fact("takes", f"{one.factor_pct / 100:g} times as long", width))
+    if one.contraflow:
+        found.append(fact("direction", "open in both directions", width))
+    if one.link is not None:
+        one_way = ", one way" if one.link.one_way else ""
+        found.append(fact("link", f"a temporary road of {one.link.length_mm / 1000:.0f} m{one_way}", width))
+    if one.edges:
+        found.append(fact("segments", str(len(one.edges)), width))
+    if one.status == "active":
+        found.append(fact("to lift it", "o, with how we know that it is as usual again", width, "dim"))
+    return [*found, heading("how do we know"), fact("by", one.by, width, key=subject_key(desk, one.by))]

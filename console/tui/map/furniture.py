@@ -15,7 +15,17 @@ from console.tui.map.scene import Scene
 
 _NICE: Final = (1, 2, 5)
 _LEGEND_WIDTH: Final = 24
-_KIND_ORDER: Final = ("incident", "unit", "vessel", "facility", "berth", "anchorage", "sensor")
+_KIND_ORDER: Final = (
+    "incident",
+    "unit",
+    "vessel",
+    "facility",
+    "berth",
+    "anchorage",
+    "sensor",
+    "closure",
+    "road_change",
+)
 
 
 def scale_text(dot_m: float, cells: int) -> tuple[int, str]:
@@ -127,7 +137,12 @@ def _shapes(marks: Sequence[Mark]) -> list[tuple[str, int, int | None, int, str]
             merged.setdefault(shape, []).append(name)
         if not merged:
             continue
-        plural = {"facility": "FACILITIES", "unit": "UNITS bright = moving"}.get(kind, f"{kind.upper()}S")
+        plural = {
+            "facility": "FACILITIES",
+            "unit": "UNITS bright = moving",
+            "closure": "ROADS",
+            "road_change": "ROADS",
+        }.get(kind, f"{kind.upper()}S")
         lines.append(("", 0, None, 0, plural))
         colour = NAME[kind] if kind in NAME else NAME["berth"]
         lines += [(shape, colour, None, 0, ", ".join(names)) for shape, names in sorted(merged.items())]

@@ -34,6 +34,7 @@ FACILITY_GLYPHS: Final[Mapping[str, str]] = {
 SENSOR_GLYPHS: Final[Mapping[str, str]] = {"water_level": "≈", "wind": "»", "rain": "⁖", "gas": "∴"}
 PLAIN_GLYPHS: Final[Mapping[str, str]] = {
     "unit": "●", "facility": "○", "sensor": "∘", "berth": "⊥", "anchorage": "◡", "vessel": "◊", "incident": "!",
+    "closure": "×", "road_change": "~",
 }  # fmt: skip
 _VARIANTS_BY_WORD: Final = (
     ("boat", "boat"), ("launch", "boat"), ("tug", "boat"), ("swiftwater", "boat"), ("ambulance", "ems"),
@@ -51,7 +52,17 @@ FACILITY_BELOW_DOT_M: Final = {
     "chemical_plant": 40.0, "fire_station": 32.0, "police_station": 32.0, "fire": 32.0, "police": 32.0, "shelter": 24.0,
 }  # fmt: skip
 _OTHER_FACILITY_BELOW_DOT_M: Final = 14.0
-_RANK: Final = {"sensor": 0, "berth": 1, "anchorage": 1, "facility": 2, "unit": 4, "vessel": 6, "incident": 8}
+_RANK: Final = {
+    "sensor": 0,
+    "berth": 1,
+    "anchorage": 1,
+    "facility": 2,
+    "closure": 3,
+    "road_change": 3,
+    "unit": 4,
+    "vessel": 6,
+    "incident": 8,
+}
 _WATER_REACH: Final = 2  # cells a vessel may be moved to stand on water
 
 

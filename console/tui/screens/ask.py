@@ -56,14 +56,16 @@ class AskScreen(Modal[str]):
         must: str = "",
         value: str = "",
         optional: bool = False,
+        secret: bool = False,
     ) -> None:
         super().__init__(desk, heading)
         self._lines, self._must, self._value, self._optional = lines, must, value, optional
+        self._secret = secret
 
     def body(self) -> ComposeResult:
         """The words, the line, and why it was not taken."""
         yield Words(self._lines)
-        yield Input(self._value, id="line")
+        yield Input(self._value, id="line", password=self._secret)
         yield Words((), "warn")
 
     def action_submit(self) -> None:

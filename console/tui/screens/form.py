@@ -79,23 +79,3 @@ class FormScreen(Modal[Values]):
             self.query(Words).last().say([wrong], "warn")
         else:
             self.answer(values)
-
-
-def event_time(said: str, now_ms: int) -> int | None:
-    """Epoch milliseconds for ``14:32``, ``14:32:08`` (the last time it was that o'clock, UTC) or ``-5`` (minutes ago).
-
-    Empty is now; None where it cannot be read.
-    """
-    if not said:
-        return now_ms
-    if said.startswith("-") and said[1:].isdigit():
-        return now_ms - int(said[1:]) * 60_000
-    parts = said.split(":")
-    if len(parts) not in (2, 3) or not all(part.isdigit() and len(part) <= 2 for part in parts):
-        return None
-    hours, minutes, seconds = (int(part) for part in [*parts, "0"][:3])
-    if hours > 23 or minutes > 59 or seconds > 59:
-        return None
-    day = now_ms // 86_400_000 * 86_400_000
-    at = day + ((hours * 60 + minutes) * 60 + seconds) * 1000
-    return at if at <= now_ms else at - 86_400_000

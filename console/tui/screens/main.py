@@ -23,6 +23,7 @@ from console.tui.widgets.queue import Queue
 from console.tui.widgets.rows import Rows
 from console.tui.widgets.side import Berths, Lifelines, Resources
 from console.tui.widgets.status_bar import StatusBar
+from console.tui.widgets.time_bar import TimeBar
 
 if TYPE_CHECKING:
     from console.tui.app import TocsinApp
@@ -52,7 +53,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self._wanted = ""
-        self.bars = (StatusBar(desk), Banner(desk), NoticeLine(desk))
+        self.bars = (StatusBar(desk), Banner(desk), TimeBar(desk), NoticeLine(desk))
         self.map = LiveMap(desk, id="map")
         self.queue = Queue(desk, id="queue")
         self.approvals = Approvals(desk, id="approvals")
@@ -67,8 +68,8 @@ class MainScreen(Screen[None]):
         self.small_feeds = Feeds(desk, id="small-feeds")
 
     def compose(self) -> ComposeResult:
-        """Status, banner, body, notice, keys."""
-        yield from self.bars[:2]
+        """Status, banner, time, body, notice, keys."""
+        yield from self.bars[:3]
         with Horizontal(id="body"):
             with Vertical(id="side"):
                 yield from self.side
@@ -76,7 +77,7 @@ class MainScreen(Screen[None]):
             with Vertical(id="lists"):
                 yield from self.panes
                 yield self.small_feeds
-        yield self.bars[2]
+        yield self.bars[3]
         yield KeyLine(self.desk)
 
     # What is shown

@@ -21,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from console.tui import words
 from console.tui.desk import Desk
 from console.tui.lines import fit
 from console.tui.widgets.key_line import KeyLine
@@ -77,7 +78,9 @@ class Modal(ModalScreen[R]):
     def say(self, heading: str) -> None:
         """Changes the heading."""
         badge = (" DRILL ", "badge") if self.desk.link.world == "drill" else ("", "dim")
-        self.bar.show(((f" {fit(heading, 200).rstrip()} ", "strong"),), (badge,))
+        past = self.desk.travel.past
+        when = (f" PAST {words.clock(past.at_ms)} ", "past_badge") if past else ("", "dim")
+        self.bar.show(((f" {fit(heading, 200).rstrip()} ", "strong"),), (when, badge))
 
     @property
     def tocsin(self) -> TocsinApp:

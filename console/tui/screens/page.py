@@ -16,6 +16,7 @@ from console.tui.widgets.line_bar import LineBar
 from console.tui.widgets.notice import NoticeLine
 from console.tui.widgets.rows import Rows
 from console.tui.widgets.status_bar import StatusBar
+from console.tui.widgets.time_bar import TimeBar
 
 if TYPE_CHECKING:
     from console.tui.app import TocsinApp
@@ -34,15 +35,15 @@ class PageScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self.rows = Rows(self.items, empty=self.empty)
-        self.bars = (StatusBar(desk), Banner(desk), NoticeLine(desk))
+        self.bars = (StatusBar(desk), Banner(desk), TimeBar(desk), NoticeLine(desk))
 
     def compose(self) -> ComposeResult:
-        """Status, banner, heading, list, notice, keys."""
-        yield from self.bars[:2]
+        """Status, banner, time, heading, list, notice, keys."""
+        yield from self.bars[:3]
         self.bar = LineBar(ground="on_panel")
         yield self.bar
         yield self.rows
-        yield self.bars[2]
+        yield self.bars[3]
         yield KeyLine(self.desk)
 
     def heading(self) -> Line:

@@ -14,6 +14,7 @@ from console.tui.details.proposal import proposal_page
 from console.tui.lines import Item, Line, plain
 from console.tui.screens.ask import AskScreen, ConfirmScreen
 from console.tui.screens.page import PageScreen, title_line
+from console.tui.widgets.held import held_line
 from console.tui.widgets.rows import Rows
 from picture.model import Proposal
 
@@ -63,7 +64,7 @@ class ProposalScreen(PageScreen):
             if self._digest:
                 self._changed = time.monotonic()
             self._digest = state
-        return proposal_page(self.desk, one.id, width, self.dropped)
+        return [*held_line(self.desk, one.id, width), *proposal_page(self.desk, one.id, width, self.dropped)]
 
     def settled(self) -> bool:
         """Not within half a second of a change of the proposal."""
@@ -138,9 +139,24 @@ class ProposalScreen(PageScreen):
         )
 
     def _approve(self, one: Proposal) -> None:
+        """Asks for a fresh second factor where the core will: two-person effects of a world that knows its users."""
+        if self.desk.link.world == "drill" or all(effect.act_class != "two_person" for effect in one.effects):
+            self._send_approval(one)
+            return
+        lines = [
+            "This takes a second factor, shown for this very decision.",
+            "Type the six digits of your authenticator.",
+        ]
+        self.app.push_screen(
+            AskScreen(self.desk, f"SECOND FACTOR for {one.id}", lines, secret=True),
+            lambda digits: self._send_approval(one, digits) if digits else None,
+        )
+
+    def _send_approval(self, one: Proposal, totp: str = "") -> None:
         desk = self.desk
+        factor = {"totp": totp} if totp else {}
         desk.send(
-            desk.link.decide(one, "approve", self._shown(one)),
+            desk.link.decide(one, "approve", self._shown(one), **factor),
             self.key,
             "approving…",
             then=lambda answer: desk.tell(*_became(one, answer)),

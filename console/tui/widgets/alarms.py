@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console.tui import words
 from console.tui.lines import Col, Item, Line, Span, row
+from console.tui.widgets.held import held_by, held_col
 from console.tui.widgets.pane import Pane
 from picture.model import Alarm
 
@@ -14,7 +15,7 @@ class Alarms(Pane):
     number = "4"
     title = "ALARMS"
     empty = "no alarms"
-    kinds = ("alarm.",)
+    kinds = ("alarm.", "claim.")
 
     def summary(self) -> Line:
         """How many are not acknowledged, and our own rate over the last ten minutes."""
@@ -47,9 +48,10 @@ class Alarms(Pane):
             Col(str(one.priority), f"p{one.priority}" if fresh else f"p{one.priority}_text", 1),
             Col(words.clock(one.last_ms or one.raised_ms), "unack" if fresh else "dim", 8),
             Col(f"{life}{one.title}{again}", "strong" if fresh and one.priority == 1 else "text" if fresh else "dim"),
+            held_col(self.desk, one.id, width),
             Col(side, side_style, max(10, min(26, width // 5))),
         )
-        return Item(key, (line,), stamp=(one.id, one.state, one.count))
+        return Item(key, (line,), stamp=(one.id, one.state, one.count, held_by(self.desk, one.id)))
 
 
 def in_order(alarms: list[Alarm]) -> list[Alarm]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from console.tui import words
 from console.tui.lines import Item, Line, Span, fit, wrapped
+from console.tui.widgets.held import held_by
 from console.tui.widgets.pane import Pane
 from picture.model import Decision, Proposal
 
@@ -18,7 +19,7 @@ class Approvals(Pane):
     number = "3"
     title = "APPROVALS"
     empty = "nothing waits for you"
-    kinds = ("proposal.", "decision.")
+    kinds = ("proposal.", "decision.", "claim.")
 
     def summary(self) -> Line:
         """How many wait, and how many are overdue."""
@@ -62,6 +63,8 @@ class Approvals(Pane):
                     (escalated, "warn"),
                 )
             )
+        if one.id in desk.home.claims:
+            lines.append(((" " * 5, "text"), (f"in the hands of {held_by(desk, one.id)}", "strong")))
         replaced = desk.home.proposals.get(one.replaces)
         for diff in (replaced.refusal if replaced else ())[:2]:
             lines += wrapped(f"offered again: {diff}", width, "warn", 5)[:1]
@@ -72,7 +75,7 @@ class Approvals(Pane):
             if width >= 40
             else ((" ", "text"),)
         )
-        return Item(key, tuple(lines), stamp=(one.id, one.digest, one.status))
+        return Item(key, tuple(lines), stamp=(one.id, one.digest, one.status, held_by(desk, one.id)))
 
     def _refused(self, one: Proposal, width: int) -> Item:
         lines: list[Line] = [(("  ▲  ", "warn"), (fit(f"not carried out: {one.title}", width - 6), "text"))]

@@ -26,7 +26,7 @@ class Banner(LineBar):
             self.show(said)
 
     def _said(self) -> Line:
-        link, home = self.desk.link, self.desk.home
+        link, home = self.desk.link, self.desk.live
         if home.drill.stopped in FINISHED:
             return ((" The exercise is finished. ", "badge"), (" What is shown stays for the review.", "text"))
         if home.drill.stopped:
@@ -35,11 +35,21 @@ class Banner(LineBar):
                 (" Nothing of this screen is live. Go to the live console now.", "strong"),
             )
         if link.why:
-            return ((" ▲ The core will not have you ", "bar_bad"), (f" {link.why}", "strong"))
+            return ((" ▲ NO CORE FOR THIS SCREEN ", "bar_bad"), (f" {link.why}", "strong"))
         if link.state == "down":
             return (
                 (f" ▲ LINK DOWN: the picture is {self.desk.age_s:.0f} s old ", "bar_warn"),
                 (" Trying again. New acts are refused; what was accepted is kept.", "text"),
+            )
+        if self.desk.silent:
+            return (
+                (f" ▲ CONNECTED BUT SILENT for {link.silent_s():.0f} s: the picture may be old ", "bar_warn"),
+                (" The core says nothing, not even its clock.", "text"),
+            )
+        if link.differs:
+            return (
+                (" ▲ THIS SCREEN DIFFERS FROM THE CORE ", "bar_bad"),
+                (f" {link.differs} It is asked for anew.", "text"),
             )
         if home.shift.offered_to and link.person in home.shift.offered_to:
             return ((" The desk is offered to you ", "badge"), ("  b", "key"), (" read the brief and accept", "text"))

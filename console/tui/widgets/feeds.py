@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from console.tui import words
 from console.tui.lines import Col, Item, Line, row
+from console.tui.widgets.counted import by_source, counted_words
 from console.tui.widgets.pane import Pane
 from picture.keeping import Feed
 
 NAME_CELLS = 16
+COUNTED_SHOWN_MS = 3_600_000
 
 
 class Feeds(Pane):
@@ -16,7 +18,7 @@ class Feeds(Pane):
     number = "8"
     title = "FEEDS"
     empty = "no feeds: everything is taken by hand"
-    kinds = ("feed.", "report.")
+    kinds = ("feed.", "report.", "reports.", "load.")
 
     def summary(self) -> Line:
         """How many are well."""
@@ -28,7 +30,17 @@ class Feeds(Pane):
         """Sick feeds first."""
         now = self.desk.now_ms
         feeds = sorted(self.desk.home.feeds.values(), key=lambda one: (not is_sick(one, now), one.id))
-        return [self._item(one, width, now) for one in feeds]
+        counted = [
+            Item(
+                f"feed:{source}" if source in self.desk.home.feeds else "",
+                (row(width, Col("+", "dim", 1), Col(said)),),
+                said,
+            )
+            for source, these in sorted(by_source(self.desk.home.counted.values()).items())
+            if now - these[-1].minute_ms < COUNTED_SHOWN_MS
+            for said in (f"{source}: {counted_words(these)}",)
+        ]
+        return [*(self._item(one, width, now) for one in feeds), *counted]
 
     def _item(self, one: Feed, width: int, now: int) -> Item:
         sick = is_sick(one, now)

@@ -38,6 +38,8 @@ class KeyLine(LineBar):
 
     def reload(self) -> None:
         """Lists the keys that are shown now."""
+        if not self.is_attached:
+            return  # its screen has just gone
         spans: list[Span] = []
         always: list[Span] = []
         self._spots = []

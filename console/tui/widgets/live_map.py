@@ -40,7 +40,7 @@ class LiveMap(MapView):
     def tick(self) -> None:
         """Marks where they are now, and the water as it stands."""
         self.set_marks(on_map.marks(self._desk))
-        flood = self._desk.link.flood_depth()
+        flood = self._desk.flood_depth()
         if flood is not self._flood:
             self._flood = flood
             self.set_flood(flood)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from console.tui import words
 from console.tui.lines import Col, Item, Line, Span, row
+from console.tui.widgets.held import held_by, held_col
 from console.tui.widgets.pane import Pane
 from picture.model import Incident
 
@@ -18,7 +19,7 @@ class Queue(Pane):
     number = "2"
     title = "INCIDENTS"
     empty = "no incidents"
-    kinds = ("incident.", "report.linked", "unit.assigned", "assignment.", "unit.status")
+    kinds = ("incident.", "report.linked", "unit.assigned", "assignment.", "unit.status", "claim.")
 
     def summary(self) -> Line:
         """How many are open, unread and short of units."""
@@ -72,10 +73,11 @@ class Queue(Pane):
             Col(one.id, "unack" if one.unread and not settled else "dim", 5),
             Col(one.title or words.kind(one.kind), title, title_width(width)),
             Col(where, where_style),
+            held_col(self.desk, one.id, width),
             Col(f"{len(one.units)}/{one.units_needed}", "warn" if short else "dim", 5, right=True),
             Col(words.age(self.desk.now_ms, one.opened_ms), "dim", 4, right=True),
         )
-        return Item(key, (line,), stamp=(one.id, one.status, one.priority, one.title))
+        return Item(key, (line,), stamp=(one.id, one.status, one.priority, one.title, held_by(self.desk, one.id)))
 
 
 def title_width(width: int) -> int:

@@ -45,10 +45,15 @@ class StatusBar(LineBar):
             spans.append((f" feeds {total - sick}/{total}{' ▲' if sick else ''} ", "warn" if sick else "dim"))
         elif sick:
             spans.append((f" ▲{sick} feed{'s' if sick > 1 else ''} ", "warn"))
+        loads = [one for one in home.loads.values() if one.level != "normal"]
+        if loads:
+            worst = max(loads, key=lambda one: one.waiting / max(one.room, 1))
+            said = f"queue {worst.queue} {worst.waiting}/{worst.room}" if width >= 110 else "queue"
+            spans.append((f" ▲ {fit(said, 34).rstrip()} ", "warn"))
         return spans
 
     def _right_spans(self, width: int) -> list[Span]:
-        link, home = self.desk.link, self.desk.home
+        link, home = self.desk.link, self.desk.live
         spans: list[Span] = []
         if home.hands_off:
             spans.append((" HANDS OFF ", "badge"))
@@ -64,8 +69,17 @@ class StatusBar(LineBar):
             spans.append((f" ▶ {speed_words(link.speed)} ", "text"))
         if width >= 140:
             spans.append((f" {short(link.person, 14)} {short(link.position, 18)} ", "dim"))
-        spans.append((f" {words.clock(self.desk.now_ms)} UTC ", "strong"))
-        return spans
+        return [*spans, *self._clock()]
+
+    def _clock(self) -> Line:
+        """The world's time; while one looks back, the instant shown or asked for."""
+        travel = self.desk.travel
+        if (wanted := travel.wanted) is not None:
+            to = f"entry {wanted.seq}" if wanted.seq is not None else words.clock(wanted.at_ms)
+            return ((f" ◀ to {to}… ", "pending"),)
+        if travel.past is not None:
+            return ((f" ◀ PAST {words.clock(travel.past.at_ms)} UTC ", "past_badge"),)
+        return ((f" {words.clock(self.desk.now_ms)} UTC ", "strong"),)
 
     def _age(self, width: int) -> Line:
         """How old the picture is: what an operator looks at is never older than it says."""
