@@ -91,6 +91,8 @@ class SiteConfig(_Strict):
     position: str = "duty_officer"
     agency: str = "EOC"
     theme: Literal["dark", "light", "high_contrast"] = "dark"
+    lock_after_min: int = Field(default=0, ge=0, le=1440)
+    """Minutes without a key after which this desk locks itself; 0: never."""
     city: str = "port-meridian"
     """A shipped city, one imported into ``cities/``, or the path of a pack."""
     positions: tuple[str, ...] = ()
