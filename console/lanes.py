@@ -18,7 +18,7 @@ from typing import Final, Literal
 from feeds.config import LANES, Waiting, subject
 from feeds.intake import Accepted, Reading, Refused
 from picture import events as ev
-from picture.errors import InputError, TocsinError
+from picture.errors import InputError, InternalError, TocsinError
 from picture.reports import Observation, Report, UnitReport, VesselReport
 
 SLICE_S: Final = 0.005
@@ -226,7 +226,7 @@ class Lanes:
         except Exception as error:
             # The supervisor of deliveries: a fault of ours ends this one, neither the others nor the core.
             self._failed(f"a delivery of {queue.feed}", error)
-            _answer(delivery, error)
+            _answer(delivery, InternalError(f"{type(error).__name__}."))
         else:
             if held:
                 self._hold(delivery)
@@ -250,7 +250,7 @@ class Lanes:
         except Exception as fault:
             # As in ``_take_one``: the deliveries are answered that they were not taken.
             self._failed("counting reports over quota", fault)
-            error = fault
+            error = InternalError(f"{type(fault).__name__}.")
         for delivery in held:
             _answer(delivery, error)
 

@@ -12,7 +12,8 @@ from feeds.config import FeedConfig
 from feeds.intake import Intake
 from feeds.poll import Fetched, Poller
 
-Deliver = Callable[[str, bytes], object]
+Deliver = Callable[[str, bytes], Awaitable[object]]
+"""(feed, body); returns when it was taken, and until then nothing more is fetched of this feed."""
 Failed = Callable[[str, str], object]
 Unchanged = Callable[[str], object]
 
@@ -53,16 +54,16 @@ class Polling:
         )
         while True:
             fetched = await poller.fetch()
-            self._take(feed.id, fetched)
+            await self._take(feed.id, fetched)
             await self._pause(fetched.next_s)
 
-    def _take(self, feed: str, fetched: Fetched) -> None:
+    async def _take(self, feed: str, fetched: Fetched) -> None:
         if fetched.outcome == "new":
             if self._intakes[feed].standing:
                 self._stands[feed] = fetched.body
-            self._deliver(feed, fetched.body)
+            await self._deliver(feed, fetched.body)
         elif fetched.outcome == "unchanged" and feed in self._stands:
-            self._deliver(feed, self._stands[feed])
+            await self._deliver(feed, self._stands[feed])
         elif fetched.outcome == "failed":
             self._failed(feed, fetched.why)
         else:

@@ -16,12 +16,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Generic, TypeVar
 
 import uvicorn
 
+from console.arrivals import fetched, lanes_of
 from console.core import Draft
 from console.credentials import (
     FILE,
@@ -41,7 +43,6 @@ from console.starting import keep_allowed_environment
 from console.web.api import Door, log_fault
 from console.world import World
 from feeds.inbox import LOOPBACK, InboxFeed, inbox_app
-from feeds.intake import Reading
 from feeds.refusals import Refusal
 from feeds.signing import Verifier
 from picture import events as ev
@@ -49,7 +50,6 @@ from picture.alarms import standing
 from picture.clock import SystemClock
 from picture.errors import InternalError, TocsinError
 from picture.history import History
-from picture.reports import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ class Serving(Generic[W]):
         self.pacer = pacer
         history = History(world.journal, world.snapshots)
         self.door = Door(world.core, world.commander, pacer, gate, self._flood, world.plan.pack, history)
+        self.lanes = lanes_of(world, pacer.catch_up, partial(told_of_faults, world))
         self._inbox_at = inbox
         self._seed = seed
         self._stopping = asyncio.Event()
@@ -124,24 +125,16 @@ class Serving(Generic[W]):
         depth = np.clip(np.rint(flood.depth_m / DEPTH_STEP_M), 0, 255).astype(np.uint8)
         return depth.tobytes(), (depth.shape[0], depth.shape[1])
 
-    async def _deliver(self, feed: str, raw: bytes, reports: tuple[Report, ...]) -> None:
-        self.pacer.catch_up()
-        self.world.ingest.accept(feed, raw, reports)
-
     async def _refuse(self, refused: Refusal) -> None:
         self.pacer.catch_up()
         self.world.ingest.refuse(refused)
-
-    async def _judge(self, feed: str, reading: Reading) -> None:
-        self.world.judge_health(feed, reading)
 
     def _inbox(self, at: InboxAt) -> QuietServer:
         secrets = self.world.feed_secrets()
         app = inbox_app(
             {name: InboxFeed(intake, Verifier(secrets[name])) for name, intake in self.world.intakes.items()},
-            deliver=self._deliver,
+            lanes=self.lanes,
             refuse=self._refuse,
-            judge=self._judge,
             real_clock=SystemClock(),
             world_clock=self.world.core.clock,
             allowed_hosts=at.allowed_hosts,
@@ -149,14 +142,10 @@ class Serving(Generic[W]):
         return QuietServer(uvicorn.Config(app, host=at.host, port=at.port, log_level="warning", lifespan="off"))
 
     def _polling(self) -> Polling:
-        def deliver(feed: str, data: bytes) -> None:
-            self.pacer.catch_up()
-            self.world.deliver(feed, data)
-
         return Polling(
             self.world.plan.feeds,
             self.world.intakes,
-            deliver=deliver,
+            deliver=partial(fetched, self.world, self.lanes),
             failed=self.world.fetch_failed,
             unchanged=self.world.fetch_unchanged,
             rng=Random(self._seed),
@@ -175,7 +164,7 @@ class Serving(Generic[W]):
             loop.add_signal_handler(name, self.stop)
         door = QuietServer(uvicorn.Config(self.door.app(), log_level="warning", lifespan="off"))
         servers = [door, *(QuietServer(one) for one in self.also)]
-        background = [self.door.beat(), self.pacer.run(), self._polling().run()]
+        background = [self.door.beat(), self.pacer.run(), self.lanes.run(), self._polling().run()]
         if self._inbox_at is not None:
             inbox = self._inbox(self._inbox_at)
             servers.append(inbox)
@@ -188,6 +177,7 @@ class Serving(Generic[W]):
                 await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self.pacer.stop()
+                self.lanes.close()
                 for server in servers:
                     server.should_exit = True
                 for task in (*others, *ending):

@@ -15,12 +15,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from feeds.intake import Accepted, Intake, Reading
+from feeds.intake import Intake, Reading
 from feeds.refusals import UNKNOWN_FEED, Refusal, refusal
 from feeds.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, Verifier
 from picture.clock import Clock
 from picture.errors import InputError
-from picture.reports import Report
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READ_TIMEOUT_S: Final = 10.0
@@ -37,11 +36,7 @@ _STATUS: Final = {
     _TOO_SLOW: 408, _FULL: 429, _NO_ROOM: 429,
 }  # fmt: skip
 
-Deliver = Callable[[str, bytes, tuple[Report, ...]], Awaitable[None]]
-"""(feed, raw message, its reports); returns when the journal has them."""
 Refuse = Callable[[Refusal], Awaitable[None]]
-Judge = Callable[[str, Reading], Awaitable[None]]
-"""(feed, all that one delivery held), for the feed's health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +47,8 @@ class InboxFeed:
     verifier: Verifier
 
 
-async def _nothing(_feed: str, _reading: Reading) -> None:
-    """Default of ``judge``: nobody asked for the feed's health."""
-
-
 class Lanes(Protocol):
-    """Where what is posted waits for the core, where a core has such a thing."""
+    """Where what was read waits for the core, which judges what was accepted and books what was refused."""
 
     def wait_s(self, feed: str) -> int:
         """In how many seconds to come again; 0 where there may be room."""
@@ -78,13 +69,13 @@ class Inbox:
     """Takes requests in; holds no state but the intakes' and verifiers'."""
 
     def __init__(
-        self, feeds: Mapping[str, InboxFeed], *, deliver: Deliver, refuse: Refuse, judge: Judge = _nothing,
-        real_clock: Clock, world_clock: Clock, allowed_hosts: Collection[str] = LOOPBACK,
-        allowed_origins: Collection[str] = (), read_timeout_s: float = READ_TIMEOUT_S, lanes: Lanes | None = None,
+        self, feeds: Mapping[str, InboxFeed], *, lanes: Lanes, refuse: Refuse, real_clock: Clock, world_clock: Clock,
+        allowed_hosts: Collection[str] = LOOPBACK, allowed_origins: Collection[str] = (),
+        read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:  # fmt: skip
         self._feeds = feeds
         self._lanes = lanes
-        self._deliver, self._refuse, self._judge = deliver, refuse, judge
+        self._refuse = refuse
         self._real_clock, self._world_clock = real_clock, world_clock
         self._hosts = {host.lower() for host in allowed_hosts}
         self._origins = frozenset(allowed_origins)
@@ -102,9 +93,7 @@ class Inbox:
         except _Rejected as rejected:
             return await self._answer_rejected(name, rejected, received_ms)
         assert feed is not None
-        if self._lanes is not None:
-            return await self._queue(self._lanes, name, feed, body, received_ms)
-        return await self._take(name, feed.intake.read(body, received_ms), received_ms)
+        return await self._take(name, feed, body, received_ms)
 
     def _check_host(self, request: Request) -> None:
         host = request.headers.get("host", "").lower()
@@ -147,27 +136,17 @@ class Inbox:
         # What was not read must not be taken for the next request on this connection.
         return JSONResponse(error.as_json(), _STATUS.get(error.code, 422), headers={"connection": "close"})
 
-    async def _queue(self, lanes: Lanes, name: str, feed: InboxFeed, body: bytes, at_ms: int) -> JSONResponse:
+    async def _take(self, name: str, feed: InboxFeed, body: bytes, at_ms: int) -> JSONResponse:
         """The answer once the core has taken it, or at once that there is no room: then nothing was read of it."""
-        wait_s = lanes.wait_s(name)
+        wait_s = self._lanes.wait_s(name)
         if wait_s:
             return _come_again(InputError(code=_FULL), wait_s)
         reading = feed.intake.read(body, at_ms)
         try:
-            replaced = await lanes.put(name, reading)
+            replaced = await self._lanes.put(name, reading)
         except InputError as error:
             return _come_again(error, _COME_AGAIN_S.get(error.code, 60))
         return _answer(reading, replaced)
-
-    async def _take(self, name: str, reading: Reading, at_ms: int) -> JSONResponse:
-        for message in reading.messages:
-            if isinstance(message, Accepted):
-                await self._deliver(name, message.raw, message.reports)
-            else:
-                error = message.error
-                await self._refuse(refusal(name, error.code, error.detail, message.raw, at_ms))
-        await self._judge(name, reading)
-        return _answer(reading)
 
 
 def _answer(reading: Reading, replaced: int = 0) -> JSONResponse:
@@ -189,19 +168,19 @@ def _come_again(error: InputError, after_s: int) -> JSONResponse:
 
 
 def inbox_app(
-    feeds: Mapping[str, InboxFeed], *, deliver: Deliver, refuse: Refuse, judge: Judge = _nothing,
-    real_clock: Clock, world_clock: Clock, allowed_hosts: Collection[str] = LOOPBACK,
-    allowed_origins: Collection[str] = (), read_timeout_s: float = READ_TIMEOUT_S, lanes: Lanes | None = None,
+    feeds: Mapping[str, InboxFeed], *, lanes: Lanes, refuse: Refuse, real_clock: Clock, world_clock: Clock,
+    allowed_hosts: Collection[str] = LOOPBACK, allowed_origins: Collection[str] = (),
+    read_timeout_s: float = READ_TIMEOUT_S,
 ) -> FastAPI:  # fmt: skip
     """An ASGI application with the one route ``POST /inbox/{feed}``; the core serves or mounts it.
 
     ``real_clock`` judges signatures, ``world_clock`` stamps receipt. Feeds without a secret are not in ``feeds``.
-    Any ``Origin`` that is not in ``allowed_origins`` is refused: no web page may post here unasked. With ``lanes``
-    what is read waits there for the core, which judges and refuses it; ``deliver`` and ``judge`` are not called.
+    Any ``Origin`` that is not in ``allowed_origins`` is refused: no web page may post here unasked.
+    ``refuse`` books what failed before it was read; the rest waits in ``lanes``.
     """
     inbox = Inbox(
-        feeds, deliver=deliver, refuse=refuse, judge=judge, real_clock=real_clock, world_clock=world_clock,
-        allowed_hosts=allowed_hosts, allowed_origins=allowed_origins, read_timeout_s=read_timeout_s, lanes=lanes,
+        feeds, lanes=lanes, refuse=refuse, real_clock=real_clock, world_clock=world_clock,
+        allowed_hosts=allowed_hosts, allowed_origins=allowed_origins, read_timeout_s=read_timeout_s,
     )  # fmt: skip
     app = FastAPI(title="Tocsin inbox", docs_url=None, redoc_url=None, openapi_url=None)
 

@@ -44,9 +44,13 @@ async def heard(answers: list[tuple[int, bytes]], seconds: float) -> list[tuple[
     with serving(answers) as url:
         feed = FeedConfig(id="met", wire="cap", url=url, poll_s=5)
         found: list[tuple[str, ...]] = []
+
+        async def deliver(name: str, data: bytes) -> None:
+            found.append(("new", name, data.decode()))
+
         polling = Polling(
             [feed, FeedConfig(id="quiet", wire="cap")], {"met": Intake(feed, installed())},
-            deliver=lambda name, data: found.append(("new", name, data.decode())),
+            deliver=deliver,
             failed=lambda name, why: found.append(("failed", name, why)),
             unchanged=lambda name: found.append(("unchanged", name)), rng=Random(1),
         )  # fmt: skip
@@ -67,13 +71,47 @@ async def test_a_fetch_that_fails_is_said_in_words() -> None:
     assert await heard([(503, b"")], 5) == [("failed", "met", "HTTP 503")]
 
 
+async def nobody(_feed: str, _data: bytes) -> None:
+    raise AssertionError("nothing was to be delivered")
+
+
 async def test_a_world_without_addresses_fetches_nothing() -> None:
     nothing = Polling(
         [FeedConfig(id="quiet", wire="cap")],
         {},
-        deliver=lambda *_: None,
+        deliver=nobody,
         failed=lambda *_: None,
         unchanged=lambda _: None,
         rng=Random(1),
     )
     await asyncio.wait_for(nothing.run(), 1)
+
+
+async def test_nothing_more_is_fetched_of_a_feed_while_the_core_has_no_room_for_what_was() -> None:
+    room, asked = asyncio.Event(), 0
+    taken: list[str] = []
+
+    async def deliver(name: str, data: bytes) -> None:
+        await room.wait()
+        taken.append(data.decode())
+
+    async def pause(_seconds: float) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+
+    with serving([(200, b"one"), (200, b"two")]) as url:
+        feed = FeedConfig(id="met", wire="cap", url=url, poll_s=5)
+        polling = Polling(
+            [feed], {"met": Intake(feed, installed())}, deliver=deliver, failed=lambda *_: None,
+            unchanged=lambda _: None, rng=Random(1), pause=pause,
+        )  # fmt: skip
+        task = asyncio.create_task(polling.run())
+        await asyncio.sleep(0.3)
+        assert (taken, asked) == ([], 0)
+        room.set()
+        while len(taken) < 2:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert taken[:2] == ["one", "two"]

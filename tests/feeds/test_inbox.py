@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from feeds.config import load
 from feeds.inbox import InboxFeed, inbox_app
 from feeds.incident import codec as incident
-from feeds.intake import Intake
-from feeds.refusals import Refusal
+from feeds.intake import Accepted, Intake, Reading
+from feeds.refusals import Refusal, refusal
 from feeds.registry import installed
 from feeds.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, WINDOW_MS, Verifier, sign
 from picture.clock import VirtualClock
@@ -39,8 +39,23 @@ class Desk:
     refused: list[Refusal] = field(default_factory=list)
     real: VirtualClock = field(default_factory=lambda: VirtualClock(REAL_MS))
 
-    async def deliver(self, feed: str, raw: bytes, reports: tuple[Report, ...]) -> None:
-        self.delivered.append((feed, raw, reports))
+    full: bool = False
+    replaced: int = 0
+    no_room: str = ""
+
+    def wait_s(self, feed: str) -> int:
+        return 7 if self.full else 0
+
+    async def put(self, feed: str, reading: Reading) -> int:
+        if self.no_room:
+            raise InputError(code=self.no_room)
+        for message in reading.messages:
+            if isinstance(message, Accepted):
+                self.delivered.append((feed, message.raw, message.reports))
+            else:
+                error = message.error
+                self.refused.append(refusal(feed, error.code, error.detail, message.raw, WORLD_MS))
+        return self.replaced
 
     async def refuse(self, refusal: Refusal) -> None:
         self.refused.append(refusal)
@@ -56,7 +71,7 @@ class Desk:
             "met": InboxFeed(Intake(load({"id": "met", "wire": "cap"}), registry), Verifier(SECRET)),
         }
         return inbox_app(
-            feeds, deliver=self.deliver, refuse=self.refuse, real_clock=self.real,
+            feeds, lanes=self, refuse=self.refuse, real_clock=self.real,
             world_clock=VirtualClock(WORLD_MS), **options,  # type: ignore[arg-type]
         )  # fmt: skip
 
@@ -112,6 +127,33 @@ async def test_the_same_message_is_taken_once(desk: Desk) -> None:
         answers = [await client.post("/inbox/calls", content=body, headers=headers) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 401]
     assert len(desk.delivered) == 1
+
+
+async def test_while_the_queue_is_full_a_signed_message_is_told_to_come_again_and_is_not_read(desk: Desk) -> None:
+    desk.full = True
+    answer = await _post(desk, b"{ this would be refused if it were read")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+    assert answer.json()["error"]["code"] == "TOC-2010" and answer.json()["error"]["remedy"]
+    assert desk.delivered == [] and desk.refused == []
+
+
+async def test_a_full_queue_is_no_answer_to_a_stranger(desk: Desk) -> None:
+    desk.full = True
+    answer = await _post(desk, incident.encode(CALL), secret=OTHER)
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("code", ["TOC-2010", "TOC-2011"])
+async def test_what_found_no_room_after_all_is_told_when_to_come_again(desk: Desk, code: str) -> None:
+    desk.no_room = code
+    answer = await _post(desk, incident.encode(CALL))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, code)
+    assert int(answer.headers["retry-after"]) > 0 and desk.delivered == []
+
+
+async def test_a_sender_hears_how_many_messages_newer_ones_replaced(desk: Desk) -> None:
+    desk.replaced = 1
+    assert (await _post(desk, incident.encode(CALL))).json()["replaced"] == 1
 
 
 async def test_one_feeds_secret_does_not_open_another(desk: Desk) -> None:
