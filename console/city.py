@@ -16,6 +16,7 @@ from console.desk import Located, Way
 from picture.errors import RoadError
 from picture.model import RoadLink, StreamPicture, Unit
 from picture.places import distance_m, to_e7
+from twin.along import edges_along
 from twin.floodwatch import FloodWatch
 from twin.gazetteer import Gazetteer
 from twin.geometry import edges_touching, read_shape
@@ -202,6 +203,10 @@ class City:
         except RoadError:
             return None
         return found.edge, found.distance_m
+
+    def road_along(self, line: Sequence[LonLat]) -> tuple[int, ...]:
+        """The segments that a line drawn by somebody else runs along; none off the map or away from every road."""
+        return edges_along(self.pack, self.routing.snapper, line)
 
     def crossing_at(self, lon: float, lat: float) -> tuple[int, LonLat] | None:
         """The crossing at the nearer end of the nearest road, and where it is; None off the map."""

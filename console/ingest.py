@@ -391,6 +391,8 @@ class Ingest:
         ]
 
     def _edges(self, report: RoadReport) -> tuple[int, ...]:
+        if report.line:
+            return self._city.road_along([(lon / 1e7, lat / 1e7) for lon, lat in report.line])
         return self._city.street_edges(report.road) or self._road_at(report)
 
     def _road_at(self, report: RoadReport) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from feeds.manifest import Manifest, load_manifest
 from picture.errors import UsageError
 
 GROUP: Final = "tocsin.feeds"
-BUILT_IN: Final = ("ais", "cap", "gtfs", "incident", "ngsi", "sensorthings", "tak")
+BUILT_IN: Final = ("ais", "cap", "datex", "gtfs", "incident", "ngsi", "sensorthings", "tak")
 _CONFIGURATION: Final = "TOC-1003"
 
 

@@ -161,6 +161,8 @@ class RoadReport(_Report):
     reason: Short = ""
     lon_e7: LonE7 | None = None
     lat_e7: LatE7 | None = None
+    line: tuple[tuple[LonE7, LatE7], ...] = Field(default=(), max_length=2_000)
+    """Along where, from one end to the other; empty: at the position, or all of the street."""
 
 
 class RequestReply(_Report):

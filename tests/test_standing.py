@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +23,7 @@ from feeds.registry import installed
 from picture import events as ev
 from picture.model import Hazard
 from picture.reports import AlertMessage, RoadReport
+from tests.feeds.test_datex import overall, point, publication, record
 from tests.scaffold import MINUTE_MS, NOON_MS, Room, build, hear, shipped_city
 
 LON_E7, LAT_E7 = -300_098_000, 459_923_000
@@ -139,6 +140,17 @@ def test_why_a_road_is_open_again_is_in_the_journal(desk: Desk) -> None:
     assert getattr(received.event.report, "reason", "") == NO_LONGER
 
 
+def test_a_line_closes_the_segments_it_runs_along_and_not_the_side_streets(desk: Desk) -> None:
+    city = desk.ingest._city
+    wharf = city.street_edges("Wharf Street")
+    drawn = city.network.edge_line(wharf[len(wharf) // 2])
+    lon, lat = city.pack.to_lonlat(drawn[:, 0].astype(float), drawn[:, 1].astype(float) + 4.0)
+    line = tuple((round(x * 1e7), round(y * 1e7)) for x, y in zip(lon.tolist(), lat.tolist(), strict=True))
+    desk.roads(road("A12 (N1)", line=line))
+    (closure,) = desk.room.core.home.closures.values()
+    assert closure.edges == (wharf[len(wharf) // 2],)
+
+
 # --- a publisher over HTTP ------------------------------------------------------------------------------
 
 
@@ -169,6 +181,34 @@ def publishing(body: bytes) -> Iterator[tuple[str, list[str]]]:
         thread.join()
 
 
+async def polled(desk: Desk, feed: FeedConfig, until: Callable[[], bool]) -> None:
+    """Polls this feed of the desk, two minutes after the other, until that is so."""
+    intake = Intake(feed, installed())
+
+    taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    taken.set_result(None)
+
+    def deliver(name: str, data: bytes) -> asyncio.Future[None]:
+        desk.ingest.take_in(name, intake.read(data, desk.room.core.now_ms()))
+        return taken
+
+    async def pause(_seconds: float) -> None:
+        if until():
+            happened.set()
+        desk.room.wait(2 * MINUTE_MS)
+        await asyncio.sleep(0.01)
+
+    happened = asyncio.Event()
+    polling = Polling(
+        [feed], {feed.id: intake}, deliver=deliver, failed=lambda *_: None, unchanged=lambda _: None, rng=Random(1),
+        pause=pause,
+    )  # fmt: skip
+    task = asyncio.create_task(polling.run())
+    await asyncio.wait_for(happened.wait(), 20)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_an_alert_comes_into_force_in_its_time_though_the_publisher_says_nothing_new(desk: Desk) -> None:
     start_s = NOON_MS // 1000 + 60
     message = pb.FeedMessage(header=pb.FeedHeader(gtfs_realtime_version="2.0", timestamp=start_s - 600))
@@ -177,22 +217,22 @@ async def test_an_alert_comes_into_force_in_its_time_though_the_publisher_says_n
     message.entity.append(pb.FeedEntity(id="A1", alert=coming))
     with publishing(message.SerializeToString()) as (url, asked):
         feed = FeedConfig(id="metro", wire="gtfs", url=url, poll_s=5)
-        intake = Intake(feed, installed())
-
-        def deliver(name: str, data: bytes) -> None:
-            desk.ingest.take_in(name, intake.read(data, desk.room.core.now_ms()))
-            if len(asked) == 1:
-                desk.room.wait(2 * MINUTE_MS)
-
-        polling = Polling(
-            [feed], {"metro": intake}, deliver=deliver, failed=lambda *_: None, unchanged=lambda _: None, rng=Random(1),
-            pause=lambda _seconds: asyncio.sleep(0.02),
-        )  # fmt: skip
-        task = asyncio.create_task(polling.run())
-        async with asyncio.timeout(20):
-            while not desk.warnings():
-                await asyncio.sleep(0.02)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await polled(desk, feed, lambda: bool(desk.warnings()))
     assert asked[:2] == ["", '"7"']
     assert [one.title for one in desk.warnings()] == ["Old Quay closes"]
+
+
+async def test_a_road_opens_when_its_closure_runs_out_though_the_publisher_says_nothing_new(desk: Desk) -> None:
+    at = "<loc:latitude>45.9923</loc:latitude><loc:longitude>-30.0098</loc:longitude>"
+    where = point(f"<loc:pointByCoordinates><loc:pointCoordinates>{at}</loc:pointCoordinates></loc:pointByCoordinates>")
+    body = publication(record(valid=overall(NOON_MS - MINUTE_MS, NOON_MS + 3 * MINUTE_MS), where=where))
+    seen: list[set[str]] = []
+
+    def open_again() -> bool:
+        seen.append(desk.closed())
+        return len(seen) > 1 and not seen[-1]
+
+    with publishing(body) as (url, asked):
+        await polled(desk, FeedConfig(id="roads", wire="datex", url=url, poll_s=5), open_again)
+    assert seen[:3] == [{"Road (N1)"}, {"Road (N1)"}, set()]
+    assert asked[:3] == ["", '"7"', '"7"']
