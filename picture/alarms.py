@@ -223,6 +223,19 @@ def _hazard(event: ev.HazardChanged, picture: StreamPicture) -> list[_Cause]:
                 event.id,
             )
         ]
+    if event.status == "vanished" and event.severity in ("Extreme", "Severe"):
+        return [
+            _Cause(
+                f"hazard:{event.id}:vanished",
+                3,
+                f"{event.title}: no longer in its feed",
+                "its issuer neither cancelled it nor let it run out",
+                "it is not counted as standing; it may still hold",
+                "Ask the issuer whether it still holds",
+                900,
+                event.id,
+            )
+        ]
     if known is None and event.hazard_kind == "flood" and event.status == "active":
         trusted = sum(1 for _, weight, _ in event.evidence if weight)
         return [

@@ -210,7 +210,7 @@ _KINDS: Final = (
         ("status", _to("status")), ("level_mm", _to("level", _metres)), ("inside_mm", _to("level inside", _metres)),
         ("barrier_closed", _to("barrier closed")), *_simple("title", "severity", "roads_closed", "disputed"),
         ("expires_ms", _to("expires", _clock)), ("rings", lambda old, new: "area changed"),
-    ), frozenset({"expired", "cancelled", "ended"})),
+    ), frozenset({"expired", "cancelled", "ended", "vanished"})),
     _Kind("incident", "incidents", _own, _incident, (
         *_simple("priority", "status", "result_code", "title", "kind"), ("place", _moved), ("units", _members("units")),
         *_simple("units_needed", "people_at_risk", "people_trapped", "people_unaccounted"),

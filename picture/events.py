@@ -391,7 +391,8 @@ class HazardChanged(Event):
     id: str
     hazard_kind: str
     title: str
-    status: Literal["active", "expired", "cancelled", "ended"] = "active"
+    status: Literal["active", "expired", "cancelled", "ended", "vanished"] = "active"
+    """``vanished``: its feed holds it no longer, and nobody said why."""
     level_mm: int | None = None
     barrier_closed: bool = False
     inside_mm: int | None = None
@@ -404,6 +405,8 @@ class HazardChanged(Event):
     roads_closed: int = 0
     disputed: str = ""
     evidence: tuple[tuple[str, int, str], ...] = ()
+    replaces: tuple[str, ...] = ()
+    """Identifiers of its sender's earlier messages that this one stands in the place of."""
 
 
 class BarrierChanged(Event):

@@ -328,6 +328,7 @@ def hazard_changed(p: m.StreamPicture, entry: Entry, e: ev.HazardChanged) -> Non
         disputed=e.disputed,
         evidence=tuple(m.Evidence(*term) for term in e.evidence),
         entry=entry.seq,
+        replaces=e.replaces,
     )
 
 

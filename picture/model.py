@@ -211,7 +211,7 @@ class Hazard:
     rings: tuple[tuple[tuple[int, int], ...], ...] = ()
     severity: str = ""
     status: str = "active"
-    """active, expired, cancelled, ended."""
+    """active, expired, cancelled, ended; vanished: no longer in its feed, and nobody said why."""
     expires_ms: int | None = None
     source: str = ""
     external_id: str = ""
@@ -222,6 +222,8 @@ class Hazard:
     """Words about a cancellation or update that was refused; the hazard stands."""
     evidence: tuple[Evidence, ...] = ()
     entry: int = 0
+    replaces: tuple[str, ...] = ()
+    """Identifiers of its sender's earlier messages that it stands in the place of."""
 
 
 @dataclass(frozen=True, slots=True)

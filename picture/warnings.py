@@ -2,16 +2,24 @@
 
 A CAP Update or Cancel acts only where its sender *and* the feed that brought it are the original's (the feed's
 credential names the source, never the body). Otherwise the warning stands, marked as disputed.
+
+Four ends differ: an update goes on in its place, a cancel is its issuer's word that it is over, expiry is its own time,
+and what its feed holds no longer without a word has vanished: that is no all-clear, and somebody should ask.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import Final
 
 from picture import events as ev
 from picture.ids import Ids
 from picture.model import Hazard, StreamPicture
 from picture.reports import AlertMessage
+
+CHAIN: Final = 64
+"""Earlier messages of one warning that are remembered, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +36,14 @@ def judge(report: AlertMessage, *, feed: str, picture: StreamPicture, ids: Ids) 
         return []
     if report.status == "Exercise" and picture.world == "live":
         return []
+    if _replaced(report, feed, picture):
+        return []
     known = _referenced(report, picture)
     if report.msg_type == "Alert":
-        return [] if known is not None else [_hazard(ids.new("H"), report, "active")]
+        if known is None:
+            return [_hazard(ids.new("H"), report, "active")]
+        back = known.status == "vanished" and (known.source, known.sender) == (feed, report.sender)
+        return [_hazard(known.id, report, "active", known)] if back else []
     if known is None:
         # An update of something we never saw is a warning all the same; a cancel of it changes nothing.
         return [_hazard(ids.new("H"), report, "active")] if report.msg_type == "Update" else []
@@ -48,6 +61,40 @@ def expired(picture: StreamPicture, now_ms: int) -> list[ev.Event]:
         for hazard in picture.hazards.values()
         if hazard.status == "active" and hazard.expires_ms is not None and hazard.expires_ms <= now_ms
     ]
+
+
+def vanished(
+    picture: StreamPicture, feed: str, listed: Container[tuple[str, str]], now_ms: int
+) -> list[ev.HazardChanged]:
+    """The feed's standing warnings that are not among the (sender, identifier) it lists.
+
+    What ran out meanwhile is left to expire. ``listed`` must be all that the feed holds, references included: a list
+    that could not be read whole says nothing of what is missing in it.
+    """
+    return [
+        _same(hazard, hazard.disputed).model_copy(update={"status": "vanished"})
+        for hazard in sorted(picture.hazards.values(), key=lambda one: one.id)
+        if (hazard.kind, hazard.source, hazard.status) == ("warning", feed, "active")
+        and (hazard.sender, hazard.external_id) not in listed
+        and (hazard.expires_ms is None or hazard.expires_ms > now_ms)
+    ]
+
+
+def _replaced(report: AlertMessage, feed: str, picture: StreamPicture) -> bool:
+    """Whether its own issuer has replaced this message by a later one: heard again it brings nothing back."""
+    return any(
+        report.external_id in hazard.replaces and (hazard.source, hazard.sender) == (feed, report.sender)
+        for hazard in picture.hazards.values()
+    )
+
+
+def _chain(report: AlertMessage, known: Hazard | None) -> tuple[str, ...]:
+    """Identifiers that the message replaces: those before it, and those of its sender that it names itself."""
+    named = [parts for reference in report.references if len(parts := reference.split(",")) == 3]
+    own = [identifier for sender, identifier, _ in named if sender == report.sender]
+    before = [*known.replaces, known.external_id] if known is not None else []
+    found = dict.fromkeys(one for one in (*before, *own) if one not in ("", report.external_id))
+    return tuple(found)[-CHAIN:]
 
 
 def _referenced(report: AlertMessage, picture: StreamPicture) -> Hazard | None:
@@ -76,6 +123,7 @@ def _hazard(identifier: str, report: AlertMessage, status: str, known: Hazard | 
             "external_id": report.external_id,
             "sender": report.sender,
             "disputed": known.disputed if known else "",
+            "replaces": _chain(report, known),
         }
     )
 
@@ -97,5 +145,6 @@ def _same(hazard: Hazard, disputed: str) -> ev.HazardChanged:
             "barrier_closed": hazard.barrier_closed,
             "inside_mm": hazard.inside_mm,
             "roads_closed": hazard.roads_closed,
+            "replaces": hazard.replaces,
         }
     )

@@ -23,7 +23,7 @@ _WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("incident", "status"): ("open", "closed"),
     ("incident.opened", "incident_kind"): tuple(INCIDENT_KINDS),
     ("sensor", "state"): ("ok", "stuck", "doubtful", "silent"),
-    ("hazard", "status"): ("active", "expired", "cancelled", "ended"),
+    ("hazard", "status"): ("active", "expired", "cancelled", "ended", "vanished"),
     ("unit", "local_status"): tuple(model.UNIT_STATUSES),
     ("unit", "status"): ("available", "assigned", "out_of_service"),
     ("unit.status", "local_status"): tuple(model.UNIT_STATUSES),

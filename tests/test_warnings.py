@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from picture import events as ev
-from picture import warnings
+from picture import alarms, warnings
 from picture.fold import Picture
 from picture.ids import Ids
 from picture.model import Hazard
@@ -161,3 +161,85 @@ def test_an_update_of_a_warning_that_ran_out_makes_it_active_again(office: Offic
     office.apply(warnings.expired(office.picture.home, NOON_MS + 3_600_000)[0], "met")
     office.hear(message("MET-2", msg_type="Update", references=about(), expires_ms=NOON_MS + 9_000_000))
     assert [one.status for one in office.hazards] == ["active"]
+
+
+# --- chains: update, cancel, expire and vanish are four things ------------------------------------------------------
+
+
+def _listed(*identifiers: str) -> set[tuple[str, str]]:
+    return {(MET, identifier) for identifier in identifiers}
+
+
+def _vanish(office: Office, *listed: str, feed: str = "met", now_ms: int = NOON_MS) -> list[ev.HazardChanged]:
+    found = warnings.vanished(office.picture.home, feed, _listed(*listed), now_ms)
+    for event in found:
+        office.apply(event, feed)
+    return found
+
+
+def test_what_its_feed_lists_no_longer_has_vanished_and_is_not_called_cancelled(office: Office) -> None:
+    assert _vanish(office, "MET-1") == []
+    assert len(_vanish(office, "MET-7")) == 1
+    (hazard,) = office.hazards
+    assert (hazard.status, hazard.rings, hazard.severity) == ("vanished", (RING,), "Severe")
+    assert _vanish(office) == []
+
+
+def test_only_the_feed_that_brought_a_warning_can_lose_it(office: Office) -> None:
+    assert _vanish(office, feed="other") == []
+    assert office.hazards[0].status == "active"
+
+
+def test_what_ran_out_has_not_vanished(office: Office) -> None:
+    assert _vanish(office, now_ms=NOON_MS + 3_600_000) == []
+
+
+def test_a_vanished_warning_that_is_listed_again_stands_again(office: Office) -> None:
+    _vanish(office)
+    office.hear(message(), "other")
+    assert office.hazards[0].status == "vanished"
+    office.hear(message())
+    assert [one.status for one in office.hazards] == ["active"]
+
+
+def test_a_vanished_warning_can_still_be_cancelled_by_its_issuer_and_by_nobody_else(office: Office) -> None:
+    _vanish(office)
+    assert isinstance(office.hear(message("X", msg_type="Cancel", references=about(), sender="x@y.example")), Disbelieved)
+    assert office.hazards[0].status == "vanished"
+    office.hear(message("MET-2", msg_type="Cancel", references=about()))
+    assert office.hazards[0].status == "cancelled"
+
+
+@pytest.mark.parametrize("again", ["MET-1", "MET-2"])
+def test_an_earlier_message_of_a_cancelled_chain_heard_again_brings_nothing_back(office: Office, again: str) -> None:
+    update = message("MET-2", msg_type="Update", references=about())
+    office.hear(update)
+    office.hear(message("MET-3", msg_type="Cancel", references=about("MET-2")))
+    assert office.hear(message() if again == "MET-1" else update) == []
+    assert [one.status for one in office.hazards] == ["cancelled"]
+
+
+def test_the_original_heard_again_after_its_update_is_no_second_warning(office: Office) -> None:
+    office.hear(message("MET-2", msg_type="Update", references=about(), severity="Extreme"))
+    assert office.hear(message()) == []
+    assert [(one.external_id, one.severity) for one in office.hazards] == [("MET-2", "Extreme")]
+
+
+def test_an_update_that_comes_before_what_it_updates_wins() -> None:
+    office = Office()
+    office.hear(message("MET-2", msg_type="Update", references=about(), severity="Extreme"))
+    assert office.hear(message()) == []
+    assert [one.severity for one in office.hazards] == ["Extreme"]
+
+
+def test_nobody_else_can_mark_a_message_as_replaced() -> None:
+    office = Office()
+    office.hear(message("X-1", sender="x@y.example", msg_type="Update", references=about()), "elsewhere")
+    office.hear(message())
+    assert {(one.sender, one.status) for one in office.hazards} >= {(MET, "active")}
+
+
+def test_a_severe_warning_that_vanishes_is_an_alarm_and_not_an_all_clear(office: Office) -> None:
+    (event,) = warnings.vanished(office.picture.home, "met", set(), NOON_MS)
+    (alarm,) = alarms.judge([event], office.picture.home, office.ids)
+    assert isinstance(alarm, ev.AlarmRaised) and "no longer in its feed" in alarm.title
