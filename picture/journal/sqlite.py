@@ -19,10 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from picture.clock import SystemClock
 from picture.entry import Actor, Entry, NewEntry
 from picture.errors import JournalError
-from picture.events import KeyRotated, SegmentOpened, clear_part
+from picture.events import KeyRotated, SegmentOpened
 from picture.journal.blobs import BlobStore
-from picture.journal.boxes import boxed
-from picture.journal.chain import Row, chained, decoded, encoded, entry_hash, linked
+from picture.journal.chain import Row, chained, decoded, encoded, entry_hash
 from picture.journal.cleaning import WAL_CAP_BYTES, WAL_IDLE_BYTES, Cleaner, checkpoint, wal_bytes
 from picture.journal.leases import SqliteLeases
 from picture.journal.protocol import GENESIS, START, Commit, Durability, Fence, Head, Receipt
@@ -41,6 +40,7 @@ from picture.journal.segments import (
     segment_number,
     storage_errors,
 )
+from picture.journal.staging import staged
 from picture.sealing import Keyring, endorse, public_key_text, sign
 
 SEGMENT_BYTES: Final = 1 << 30
@@ -239,35 +239,17 @@ class SqliteJournal(JournalReader):
         try:
             if (earlier := self._earlier(commit.commit_id, batch)) is not None:
                 return earlier
-            if not commit.entries:
-                raise JournalError("A commit has at least one entry.", code="TOC-3104")
             if commit.expect is not None and commit.expect != self._visible_head(batch.head):
                 raise JournalError(f"It is at {batch.head.seq}, not {commit.expect}.", code="TOC-3003")
             return self._stage(commit, batch)
         except JournalError as error:
             return error
-        except ValueError as error:  # text that has no UTF-8
-            return JournalError(f"Commit {commit.commit_id!r}: {error}.", code="TOC-3104")
 
     def _stage(self, commit: Commit, batch: _Batch) -> Receipt:
-        first_seq, prev = batch.head.seq + 1, batch.head.hash
-        stream, commit_id, keys, blobs = self.stream, commit.commit_id, self._keys, self._blobs
-        rows: list[Row] = []
-        entries: list[Entry] = []
-        for index, new in enumerate(commit.entries):
-            if new.cause or new.cause_index:
-                _check_causes(new, index, first_seq)
-            event = new.event.bound(first_seq)
-            sealed = boxed(event, (stream, commit_id, index), keyring=keys, blobs=blobs, source=new.source)
-            payload, event = encoded(clear_part(event) if sealed else event)
-            row, entry = linked(
-                stream, new, event, seq=first_seq + index, commit_id=commit_id, index=index, clear=(payload, sealed),
-                prev=prev,
-            )  # fmt: skip
-            prev = row.hash
-            rows.append(row)
-            entries.append(entry)
-        receipt = Receipt(self.stream, first_seq, rows[-1].seq, tuple(entries), self._durability)
+        rows, entries = staged(
+            commit.entries, commit_id=commit.commit_id, after=batch.head, keyring=self._keys, blobs=self._blobs
+        )
+        receipt = Receipt(self.stream, rows[0].seq, rows[-1].seq, tuple(entries), self._durability)
         batch.add(rows, receipt, commit.commit_id)
         return receipt
 
@@ -420,11 +402,6 @@ def _again(receipt: Receipt) -> Receipt:
         receipt.durability,
         duplicate=True,
     )
-
-
-def _check_causes(new: NewEntry, index: int, first_seq: int) -> None:
-    if any(not 0 <= other < index for other in new.cause_index) or any(not 0 < seq < first_seq for seq in new.cause):
-        raise JournalError(f"An event {new.event.kind} names a cause that is not before it.", code="TOC-3104")
 
 
 def claim_writer(folder: Path) -> IO[bytes]:

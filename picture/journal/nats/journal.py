@@ -31,9 +31,9 @@ from picture.journal.nats.index import Index, Place
 from picture.journal.nats.leases import NatsLeases
 from picture.journal.nats.names import Names, stream_config
 from picture.journal.nats.reader import NatsReader, standing
-from picture.journal.nats.staging import staged_rows
 from picture.journal.nats.wire import ASK_S, PATIENCE_S, Access, Wire
 from picture.journal.protocol import Durability, Fence, Head, Receipt
+from picture.journal.staging import staged
 from picture.sealing import Keyring, endorse, public_key_text
 
 WINDOW: Final = 128
@@ -246,7 +246,7 @@ class NatsJournal(NatsReader):
         after = self._after()
         if expect is not None and expect != after.seq:
             raise JournalError(f"It is at {after.seq}, not {expect}.", code="TOC-3003")
-        rows, decoded = staged_rows(entries, commit_id=commit_id, after=after, keyring=self._keys, blobs=self._blobs)
+        rows, decoded = staged(entries, commit_id=commit_id, after=after, keyring=self._keys, blobs=self._blobs)
         headers, body = packed(self.stream, rows, writer=self._writer, key=self._key)
         if (size := len(body) + len(headers[COMMIT]) * 2 + _HEADERS_BYTES) > self._wire.max_message:
             raise JournalError(f"It has {size} bytes, of {self._wire.max_message}.", code="TOC-3144")
@@ -257,7 +257,7 @@ class NatsJournal(NatsReader):
         envelope = Envelope(
             at, commit_id, rows[0].seq, rows[-1].seq, after.hash, rows[-1].hash, self._writer, self._public, "", (),
         )  # fmt: skip
-        waiting = _Waiting(envelope, headers, body, decoded, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(envelope, headers, body, tuple(decoded), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._unsent.append(waiting)
         self._by_commit[commit_id] = waiting
