@@ -20,6 +20,7 @@ from console.directory import Recipient
 from console.roster import AgencySpec
 from feeds.config import FeedConfig
 from feeds.config import load as load_feed
+from feeds.geocoder import GeocoderConfig
 from picture.errors import UsageError
 from picture.journal.retention import RetentionPolicy
 
@@ -109,6 +110,8 @@ class SiteConfig(_Strict):
     clients: ClientsConfig = ClientsConfig()
     retention: RetentionPolicy = RetentionPolicy()
     policy: PolicyConfig = PolicyConfig()
+    geocoder: GeocoderConfig | None = None
+    """An online geocoder for places that the city pack does not know; none if absent. The live world's alone."""
     cap_sender: str = ""
     """How CAP alerts name this site; made from the site's name if empty."""
 

@@ -24,16 +24,22 @@ from console.web.api import Door
 from console.web.listening import Tls, listen_tls
 from console.world import LIBRARY, Plan, World, armed
 from feeds.config import resolve_secret
+from feeds.geocoder import Geocoder
 from feeds.inbox import LOOPBACK
 from feeds.notify.channels import ChannelConfig, Channels, ChannelsConfig, open_channels
 from picture import events as ev
 from picture.alarms import standing
 from picture.clock import SteadyClock
+from picture.entry import Actor
 from picture.errors import RefusedError, UsageError
+from picture.journal.retention import DAY_MS, apply_retention
 from picture.text import visible
+from twin.pack import CityPack
 
 CLOCK_AHEAD_MS = 2_000
 """From here on a wall clock that was set back is told to the operator."""
+RETENTION_AFTER_MS = 60_000
+"""How long after its start a core first looks for what need not be kept any longer."""
 
 
 class LivePacer(Pacer):
@@ -90,7 +96,11 @@ class LiveWorld(World):
             on_result=on_result,
         )
         super().__init__(plan, self.wall, self._channels)
+        self._geocoder = None if config.geocoder is None else Geocoder(config.geocoder, _bounds(self.city.pack))
+        if self._geocoder is not None:
+            self.city.online = self._geocoder.known
         self.begin()
+        self.core.agenda.add(self.core.now_ms() + RETENTION_AFTER_MS, "9-retention", self._keep_by_retention)
 
     @property
     def config(self) -> SiteConfig:
@@ -163,6 +173,23 @@ class LiveWorld(World):
             key="clock:back",
         )
         self.core.record([Draft(alarm)])
+
+    def _keep_by_retention(self) -> None:
+        now = self.core.now_ms()
+        self.core.agenda.add(now + DAY_MS, "9-retention", self._keep_by_retention)
+        apply_retention(self.keeping(Actor("system:retention")), self._config.retention, now)
+
+    def close(self) -> None:
+        """As every world; a question to the geocoder that is under way ends within its time limit."""
+        if self._geocoder is not None:
+            self._geocoder.close()
+        super().close()
+
+
+def _bounds(pack: CityPack) -> tuple[float, float, float, float]:
+    """West, south, east and north of a city, in degrees."""
+    x_min, y_min, x_max, y_max = (float(one) for one in pack.meta["bounds_xy"])
+    return *pack.to_lonlat(x_min, y_min), *pack.to_lonlat(x_max, y_max)
 
 
 def _plain(words: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -164,6 +165,7 @@ class Serving(Generic[W]):
             loop.add_signal_handler(name, self.stop)
         door = QuietServer(uvicorn.Config(self.door.app(), log_level="warning", lifespan="off"))
         servers = [door, *(QuietServer(one) for one in self.also)]
+        gc.freeze()  # city, roads and picture live as long as the core: looking through them again holds commits up
         background = [self.door.beat(), self.pacer.run(), self.lanes.run(), self._polling().run()]
         if self._inbox_at is not None:
             inbox = self._inbox(self._inbox_at)

@@ -18,6 +18,15 @@ theme = "dark"                  # dark, light or high_contrast
 # [policy]
 # own_agencies = ["PMFD"]       # whose units we send ourselves; of others we ask
 
+# [geocoder]                    # places that the city pack does not know; docs/roads.md
+# name = "nominatim"            # or photon
+# url = "https://geo.example.org"
+# user_agent = "harbour-eoc"    # who asks
+
+# [retention]                   # days that sealed values are kept, or "keep"; docs/journal.md
+# personal_days = 90
+# operations_days = 1825
+
 # [inbox]
 # host = "127.0.0.1"
 # port = 8470                   # 0 takes a free one and writes it to worlds/live/inbox.json

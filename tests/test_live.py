@@ -8,9 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from console.config import Home, SiteConfig
 from console.core import Draft
 from console.credentials import Vault
 from console.link import socket_of
-from console.live import LiveWorld
+from console.live import LiveWorld, _bounds
 from console.starter import STARTER
 from feeds.config import load
 from feeds.signing import sign
@@ -32,6 +34,7 @@ from picture.errors import RefusedError, TocsinError, UsageError
 from picture.journal import JournalReader, verify
 from picture.reports import IncidentReport
 from tests.e2e.hands import PATIENCE_S, ROOT, error_of, report, tocsin
+from twin.pack import CityPack
 from twin.source import ensure_pack
 
 SECRET = "json://user:live-secret@127.0.0.1:9/x"
@@ -344,3 +347,90 @@ def test_nothing_but_its_command_starts_a_live_core(tmp_path: Path) -> None:
     assert not (tmp_path / "worlds" / "live").exists()
     again = tocsin("init", env=env)
     assert (again.returncode, error_of(again)["code"]) == (2, "TOC-1013")
+
+
+# --- what it does by itself ----------------------------------------------------------------------------------
+
+
+def closed_call(world: LiveWorld, incident: str) -> ev.ReportReceived:
+    """An incident with a caller, closed at once."""
+    now = world.core.now_ms()
+    said = IncidentReport(
+        at_ms=now, incident_kind="flood", lon_e7=0, lat_e7=0, text="water", caller="Ada", origin=incident
+    )
+    received = ev.ReportReceived(report=said, size=0, sha256="", incident=incident)
+    world.core.record(
+        [
+            Draft(received, source="desk"),
+            Draft(ev.IncidentOpened(incident=incident, incident_kind="flood", title="Flood", priority=2)),
+            Draft(ev.IncidentClosed(incident=incident, result_code="done")),
+        ]
+    )
+    return received
+
+
+def test_a_live_core_forgets_what_is_due_once_a_day_and_keeps_what_is_held(home: Home) -> None:
+    wall = Wall(1_800_000_000_000)
+    with living(home, wall, retention={"personal_days": 2, "operations_days": "keep"}) as world:
+        closed_call(world, "I-1")
+        closed_call(world, "I-2")
+        world.core.record([Draft(ev.HoldChanged(scope="I-2", on=True, why="inquiry"))])
+        scopes = []
+        for _ in range(3):
+            wall.pass_ms(86_400_000)
+            due = world.core.agenda.next_ms()
+            while due is not None and due <= wall.at_ms:
+                world.core.step()
+                due = world.core.agenda.next_ms()
+            scopes.append({info.scope for info in world.keyring.inventory() if info.retention == "personal"})
+    assert "I-1" in scopes[0] and "I-1" not in scopes[2] and "I-2" in scopes[2]
+    with JournalReader(home.live / "journal") as reader:
+        gone = [(entry.event, entry.actor.person) for entry in reader.read() if entry.kind == "payload.shredded"]
+    assert [who for one, who in gone if isinstance(one, ev.PayloadShredded) and one.scope == "I-1"] == [
+        "system:retention"
+    ]
+    assert not [one for one, _ in gone if isinstance(one, ev.PayloadShredded) and one.scope == "I-2"]
+
+
+class Nominatim(BaseHTTPRequestHandler):
+    """A geocoder on loopback that knows one place, and says what it was asked."""
+
+    asked: list[str]
+    answer: list[dict[str, str]]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        body = json.dumps(self.answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+def test_a_live_core_asks_its_geocoder_for_places_that_the_pack_does_not_know(home: Home) -> None:
+    pack = CityPack.open(ensure_pack("port-meridian", home.cache))
+    west, south, east, north = _bounds(pack)
+    lon, lat = (west + east) / 2, (south + north) / 2
+    asked: list[str] = []
+    answer = [{"display_name": "Qwrtz Hall", "lon": str(lon), "lat": str(lat)}]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Here", (Nominatim,), {"asked": asked, "answer": answer}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    geocoder = {"name": "nominatim", "url": url, "user_agent": "test", "pause_s": 0}
+    try:
+        with living(home, geocoder=geocoder) as world:
+            assert west < east and south < north
+            until = time.monotonic() + PATIENCE_S
+            while not (found := world.city.find("Qwrtz Hall")):
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            assert [(one.label, one.how) for one in found] == [("Qwrtz Hall", "online")]
+            assert len(asked) == 1
+        assert not [one for one in threading.enumerate() if one.name.startswith("geocoder")]
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -18,6 +18,7 @@ import pytest
 from console import commands as c
 from console.config import Home
 from console.fork import CARRIED, SEALED, cursor_of
+from console.forked import ForkedDrill, WhatIfWorld, read_run
 from console.forking import make
 from console.link import socket_of
 from picture import events as ev
@@ -145,6 +146,21 @@ def test_the_command_line_forks_lists_and_refuses_a_name_that_is_taken(storm: Dr
     assert json.loads(again.stdout)["parent"] == "whatif.flood"
     listed = json.loads(tocsin("world", "list", "--json", env=env).stdout)["worlds"]
     assert {(one["world"], one["running"]) for one in listed} == {("whatif", False), ("drill", False)}
+
+
+@pytest.mark.parametrize("kind", ["drill", "whatif"])
+def test_no_drill_and_no_what_if_asks_the_sites_geocoder(storm: DrillRun, tmp_path: Path, kind: Any) -> None:
+    home = Home.at(tmp_path)
+    home.toml.write_text(
+        '[geocoder]\nname = "nominatim"\nurl = "http://127.0.0.1:9"\nuser_agent = "test"\n', encoding="utf-8"
+    )
+    assert home.config().geocoder is not None
+    made = make(home, f"{storm.out}@300", kind)
+    world = (ForkedDrill if kind == "drill" else WhatIfWorld)(made.folder, read_run(made.folder))
+    try:
+        assert world.city.online is None and list(world.city.find("Qwrtz Hall")) == []
+    finally:
+        world.close()
 
 
 # --- forks that run -----------------------------------------------------------------------------------------
