@@ -67,6 +67,10 @@ class Commander:
         self._nearest = nearest
         self._since = Since(core)
 
+    def paced_by(self, pace: Pace) -> None:
+        """Lets commands move this pacer's clock."""
+        self._pace = pace
+
     def give(self, command: c.Command, person: Person, sitting: Sitting | None = None) -> Answer:
         """The answer; a refusal, the seat's too, is journalled, then raised as the ``TocsinError`` it is."""
         try:

@@ -13,13 +13,19 @@ from typing import Any, NamedTuple
 
 from console import commands as c
 from console.core import Core
+from picture.alarms import standing
 from picture.entry import Entry
 from picture.errors import RefusedError
 from picture.model import Place, StreamPicture
 
 MOST = 50_000
 """Changes that are remembered; a screen from before the oldest of them is refused."""
-TABLES = ("incidents", "units", "alarms", "proposals", "alerts", "claims")
+TABLES = ("incidents", "units", "alarms", "proposals", "alerts", "claims", "closures", "road_changes")
+ROADS = ("closures", "road_changes")
+_ONLY_STATUS = frozenset(ROADS)
+"""Of these tables nothing else is remembered: a flood closes roads by the hundred."""
+_SPELLED = {"incident_kind": "kind"}
+"""Fields that a command spells otherwise than the picture."""
 _NAMES = ("id", "incident", "unit", "proposal", "alert", "subject", "of")
 
 
@@ -46,7 +52,7 @@ def touched(command: c.Command, home: StreamPicture) -> Iterator[Field]:
         given = ("title", "incident_kind", "priority", "units_needed", "people_unaccounted", "place")
         for name in given:
             if getattr(command, name) is not None:
-                yield Field("incidents", command.incident.upper(), name)
+                yield Field("incidents", command.incident.upper(), _SPELLED.get(name, name))
     elif isinstance(command, (c.CloseIncident, c.ReopenIncident)):
         yield Field("incidents", command.incident.upper(), "status")
     elif isinstance(command, c.MarkDuplicate):
@@ -57,13 +63,26 @@ def touched(command: c.Command, home: StreamPicture) -> Iterator[Field]:
     elif isinstance(command, (c.Decide, c.EditProposal)):
         yield Field("proposals", command.proposal, "status")
     elif isinstance(command, (c.AckAlarm, c.ClearAlarm)):
-        yield Field("alarms", command.alarm, "state")
+        by_key = None if command.alarm in home.alarms else standing(home.alarms, command.alarm)
+        yield Field("alarms", by_key.id if by_key else command.alarm, "state")
     elif isinstance(command, c.CancelAlert):
         yield Field("alerts", command.alert, "status")
     elif isinstance(command, (c.Claim, c.Release)):
         yield Field("claims", command.subject, "person")
+    elif isinstance(command, c.ReopenRoad):
+        yield from _reopened(command, home)
     elif isinstance(command, c.SetHandsOff):
         yield Field("", "", "hands_off")
+
+
+def _reopened(command: c.ReopenRoad, home: StreamPicture) -> Iterator[Field]:
+    """What a reopening would lift: one that was closed after the screen was drawn must not be lifted unseen."""
+    wanted = command.road.casefold()
+    for table in ROADS:
+        for one in getattr(home, table).values():
+            named = one.status == "active" and one.by != "flood" and wanted == one.name.casefold()
+            if one.id == command.closure if command.closure else named:
+                yield Field(table, one.id, "status")
 
 
 def _unit_id(said: str, home: StreamPicture) -> str:
@@ -121,6 +140,8 @@ class Since:
         else:
             self._known[table][name] = now
         for one in fields(before if now is None else now):
+            if table in _ONLY_STATUS and one.name != "status":
+                continue
             old, new = getattr(before, one.name, None), getattr(now, one.name, None)
             if old != new:
                 self._note(_Change(entry.seq, Field(table, name, one.name), old, new, _who(entry)))
@@ -139,13 +160,14 @@ class Since:
     def require(self, command: c.Command, person: str) -> None:
         """Nothing if what the command touches is as its screen showed it.
 
-        ``RefusedError`` TOC-4030 with a line per changed field, and TOC-4041 for a screen too old to tell.
+        ``RefusedError`` TOC-4030 with a line per changed field, and TOC-4041 for a screen too old to tell, or
+        that says it showed what is yet to come.
         """
         if not command.seen:
             return
         asked = list(touched(command, self._core.home))
-        if asked and command.seen < self._from:
-            raise RefusedError(f"It showed entry {command.seen}.", code="TOC-4041")
+        if asked and not self._from <= command.seen <= self._core.home.seq:
+            raise RefusedError(f"It showed entry {command.seen} of {self._core.home.seq}.", code="TOC-4041")
         diff = [line for at in asked for line in self._line(at, command.seen, person)]
         if diff:
             raise RefusedError("; ".join(diff) + ".", code="TOC-4030", diff=tuple(diff))

@@ -153,7 +153,7 @@ class World:
 
     def paced_by(self, pace: Pace) -> None:
         """Lets commands move this pacer's clock."""
-        self.commander = self._commander(pace)
+        self.commander.paced_by(pace)
 
     def _wire_up(self) -> None:
         self.core.listen(self.ingest.follow)

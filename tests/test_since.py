@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from console import commands as c
+from console.core import Draft
+from console.pacer import Pacer
 from console.people import Person
 from picture import events as ev
 from picture.errors import RefusedError
@@ -70,6 +72,53 @@ def test_a_proposal_settled_meanwhile_and_an_alarm_taken_meanwhile_are_refused_a
     room.record(ev.ProposalSettled(id="P-1", status="rejected"))
     error = refused(room, c.EditProposal(proposal="P-1", drop=("x",), seen=seen), INES)
     assert error.code == "TOC-4030" and "waiting → rejected" in error.message
+
+
+def test_a_kind_that_another_corrected_is_not_overwritten(room: Room) -> None:
+    room.do(c.TakeReport(incident_kind="fire", place=PLACE))
+    seen = room.core.home.seq
+    room.do(c.ChangeIncident(incident="I-1", incident_kind="flood", seen=seen), OMAR)
+    error = refused(room, c.ChangeIncident(incident="I-1", incident_kind="collapse", seen=seen), INES)
+    assert error.diff == ("I-1 kind fire → flood (by Omar Haddad)",)
+
+
+def test_a_road_that_another_closed_meanwhile_is_not_reopened_unseen(room: Room) -> None:
+    closed = {"name": "Wharf Street", "edges": (7,), "reason": "debris"}
+    room.record(ev.RoadClosed(id="C-1", by=INES.name, **closed))
+    seen = room.core.home.seq
+    room.core.record([Draft(ev.RoadClosed(id="C-2", by=OMAR.name, **closed))], actor=OMAR.actor)
+    error = refused(room, c.ReopenRoad(road="wharf street", seen=seen), INES)
+    assert (error.code, error.diff) == ("TOC-4030", ("C-2 status none → active (by Omar Haddad)",))
+    room.do(c.ReopenRoad(closure="C-1", seen=seen), INES)  # the one that the screen showed
+    assert room.core.home.closures["C-2"].status == "active"
+    error = refused(room, c.ReopenRoad(closure="C-1", seen=seen), OMAR)
+    assert error.diff == ("C-1 status active → lifted (by Ines Prado)",)
+
+
+def test_an_alarm_that_is_named_by_its_key_is_compared_like_any_other(room: Room) -> None:
+    room.record(
+        ev.AlarmRaised(
+            id="AL-1", priority=2, title="Gauge silent", cause_words="x", consequence="y", action="z",
+            time_to_act_s=60, subject="TG-1", key="feed:TG-1",
+        )
+    )  # fmt: skip
+    seen = room.core.home.seq
+    room.do(c.AckAlarm(alarm="feed:TG-1", seen=seen), OMAR)
+    assert refused(room, c.ClearAlarm(alarm="feed:TG-1", why="x", seen=seen), INES).code == "TOC-4030"
+
+
+def test_a_screen_that_says_it_showed_what_is_yet_to_come_is_refused(room: Room) -> None:
+    room.do(c.TakeReport(incident_kind="fire", place=PLACE))
+    ahead = room.core.home.seq + 1_000
+    assert refused(room, c.ChangeIncident(incident="I-1", priority=2, seen=ahead), INES).code == "TOC-4041"
+
+
+def test_a_pacer_that_comes_later_leaves_one_memory_of_changes(room: Room) -> None:
+    pacer, listening = Pacer(room.core), len(room.core._listeners)
+    room.commander.paced_by(pacer)
+    assert len(room.core._listeners) == listening
+    room.do(c.ControlDrill(action="pause"), Person("Eva", "control", "EOC", "exercise_control"))
+    assert pacer.paused
 
 
 def test_a_screen_from_before_the_core_restarted_is_asked_to_look_again(room: Room) -> None:
