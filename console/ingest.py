@@ -10,13 +10,13 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.city import City
 from console.core import Core, Draft
 from console.desk_roads import NEAR_M
-from console.standing import closure_id, news
 from console.quota import CountedLines, Quota, Store
+from console.standing import closure_id, news
 from feeds.config import Waiting
 from feeds.intake import Accepted, Reading
 from feeds.refusals import Refusal, RefusalMeter, refusal
@@ -47,6 +47,14 @@ PERSONS = frozenset({"citizen", "call_taker"})
 """Reporters who pass on what a member of the public said."""
 
 Judged = list[ev.Event]
+
+
+class _Arrived(NamedTuple):
+    """A message that holds one report or several."""
+
+    sha256: str
+    size: int
+    retained: bool
 
 
 class Ingest:
@@ -89,17 +97,18 @@ class Ingest:
 
     # --- taking in ------------------------------------------------------------------------------------------
 
-    def accept(self, feed: str, raw: bytes, reports: Sequence[Report]) -> list[Entry]:
+    def accept(self, feed: str, raw: bytes, reports: Sequence[Report], *, retained: bool = False) -> list[Entry]:
         """Journals each report of a message with its judgements, one commit each; the bytes go with the first."""
         found: list[Entry] = []
         if feed in self.standing:
             home, now_ms = self._core.home, self._core.now_ms()
             reports = news(feed, reports, home, now_ms, on_map=lambda one: bool(self._edges(one)))
+        arrived = _Arrived(hashlib.sha256(raw).hexdigest(), len(raw), retained)
         for number, report in enumerate(reports):
-            found += self._take(feed, raw if number == 0 else b"", hashlib.sha256(raw).hexdigest(), len(raw), report)
+            found += self._take(feed, raw if number == 0 else b"", arrived, report)
         return found
 
-    def _take(self, feed: str, raw: bytes, sha256: str, size: int, report: Report) -> list[Entry]:
+    def _take(self, feed: str, raw: bytes, arrived: _Arrived, report: Report) -> list[Entry]:
         grade = self._grades.get(feed, "")
         if isinstance(report, IncidentReport):
             report = self._nameless(report)
@@ -108,7 +117,12 @@ class Ingest:
             return self._disbelieve(feed, raw, judged)
         incident = next((one for event in judged if (one := getattr(event, "incident", ""))), "")
         received = ev.ReportReceived(
-            report=report, size=size, sha256=sha256, incident=incident, raw=base64.b64encode(raw).decode() or None
+            report=report,
+            size=arrived.size,
+            sha256=arrived.sha256,
+            incident=incident,
+            raw=base64.b64encode(raw).decode() or None,
+            retained=arrived.retained,
         )
         judged += alarms.judge([received, *judged], self._core.home, self._core.ids)
         at_ms = min(report.at_ms, self._core.now_ms())
@@ -135,7 +149,7 @@ class Ingest:
                 if self._over_quota(feed, message):
                     over.append(message)
                 else:
-                    found += self.accept(feed, message.raw, message.reports)
+                    found += self.accept(feed, message.raw, message.reports, retained=message.retained)
             else:
                 found += self._refused_message(feed, message.error, message.raw)
         if over and not gather:

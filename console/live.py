@@ -155,6 +155,15 @@ class LiveWorld(World):
                 found[feed.id] = resolve_secret(feed.secret, self._environ, self._home.root)
         return found
 
+    def stream_password(self, reference: str) -> str:
+        kind, _, name = reference.partition(":")
+        if kind == "credential":
+            return self.vault.stored(name)
+        return resolve_secret(reference, self._environ, self._home.root, at_least=1).decode("utf-8")
+
+    def stream_file(self, name: str) -> Path:
+        return self._home.root / name
+
     def look_around(self, now: int) -> None:
         """As every world, and whether the wall's clock was set back."""
         super().look_around(now)

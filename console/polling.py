@@ -11,6 +11,7 @@ import httpx
 from feeds.config import FeedConfig
 from feeds.intake import Intake
 from feeds.poll import Fetched, Poller
+from feeds.streams import is_stream
 
 Deliver = Callable[[str, bytes], Awaitable[object]]
 """(feed, body); returns when it was taken, and until then nothing more is fetched of this feed."""
@@ -32,7 +33,7 @@ class Polling:
         rng: Random,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._feeds = [feed for feed in feeds if feed.url]
+        self._feeds = [feed for feed in feeds if feed.url and not is_stream(feed.url)]
         self._intakes = intakes
         self._deliver, self._failed, self._unchanged = deliver, failed, unchanged
         self._rng = rng

@@ -41,6 +41,7 @@ from console.link import socket_of
 from console.pacer import Pacer
 from console.polling import Polling
 from console.starting import keep_allowed_environment
+from console.streaming import Streaming
 from console.web.api import Door, log_fault
 from console.world import World
 from feeds.inbox import LOOPBACK, InboxFeed, inbox_app
@@ -152,6 +153,15 @@ class Serving(Generic[W]):
             rng=Random(self._seed),
         )
 
+    def _streaming(self) -> Streaming:
+        return Streaming(
+            self.world,
+            self.lanes,
+            catch_up=self.pacer.catch_up,
+            failed=partial(told_of_faults, self.world),
+            rng=Random(self._seed + 1),
+        )
+
     # --- running --------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
@@ -167,6 +177,7 @@ class Serving(Generic[W]):
         servers = [door, *(QuietServer(one) for one in self.also)]
         gc.freeze()  # city, roads and picture live as long as the core: looking through them again holds commits up
         background = [self.door.beat(), self.pacer.run(), self.lanes.run(), self._polling().run()]
+        background.append(self._streaming().run())
         if self._inbox_at is not None:
             inbox = self._inbox(self._inbox_at)
             servers.append(inbox)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import playbooks
 from agents.planner import planner
@@ -36,7 +36,7 @@ from picture import alarms, warnings
 from picture import events as ev
 from picture.clock import MovingClock
 from picture.entry import Actor, Entry
-from picture.errors import UsageError
+from picture.errors import RefusedError, UsageError
 from picture.journal import BlobStore, SqliteJournal
 from picture.journal.custody import Keeping, finish_erasures
 from picture.journal.rotation import core_key
@@ -259,6 +259,19 @@ class World:
     def fetch_unchanged(self, feed: str) -> None:
         """Journals that a source which had been lost is there again, when it answers that nothing changed."""
         self._health_changed(feed, self._health[feed].unchanged(self.core.now_ms()))
+
+    def link_changed(self, feed: str, state: Literal["connecting", "connected"], why: str) -> None:
+        """Journals that a feed's connection was made or lost, when that is news."""
+        watch, now = self._health[feed], self.core.now_ms()
+        self._health_changed(feed, watch.connected(why, now) if state == "connected" else watch.connecting(why, now))
+
+    def stream_password(self, reference: str) -> str:
+        """The secret that a feed's ``stream`` names; only a live world has any."""
+        raise RefusedError("a feed's stream names a secret, and this world has none", code="TOC-4007")
+
+    def stream_file(self, name: str) -> Path:
+        """Where a certificate or key lies that a feed's ``stream`` names; only a live world has any."""
+        raise RefusedError("a feed's stream names a file, and this world has none", code="TOC-4007")
 
     def _health_changed(self, feed: str, health: Health | None) -> None:
         known = self.core.home.feeds.get(feed)

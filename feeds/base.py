@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Never, Protocol
 
 from picture.reports import Report
 
-FeedState = Literal["ok", "fetch_failed", "data_old", "malformed", "silent"]
+FeedState = Literal["ok", "fetch_failed", "data_old", "malformed", "silent", "connecting", "connected"]
+"""``connecting``: the connection is not there and is tried again; ``connected``: it is, and nothing came on it yet."""
 
 
 def _not_noted(what: str) -> None:
@@ -33,6 +34,8 @@ class FeedContext:
     """When the message arrived, by the world's clock; used where the wire carries no time of its own."""
     names: Mapping[str, str] = field(default_factory=dict)
     """The sender's names turned into ours: ``{"Datastream(7)": "TG-OLDQUAY/water_level", "urn:…:42": "SUB-07"}``."""
+    topic: str = ""
+    """Under which the message was published, where its transport has topics."""
     limits: Limits = Limits()
     skip: Callable[[str], None] = _not_noted
 
@@ -65,6 +68,30 @@ class Sink(Protocol):
 
     async def hand_over(self, body: bytes, *, key: str) -> str:
         """Words on what the far end answered. ``key`` makes a repeat harmless. Raises ``DeliveryError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came over a connection at once."""
+
+    data: bytes
+    topic: str = ""
+    retained: bool = False
+    """The broker kept it: it was said at some time before, not now."""
+
+
+Deliver = Callable[[Heard], Awaitable[None]]
+"""Returns when the core has taken it; until then no more is read."""
+State = Callable[[Literal["connecting", "connected"], str], None]
+"""(what the connection is, why)."""
+
+
+class StreamSource(Protocol):
+    """A connection that stays open. A wire's ``source.new_stream`` makes one; so does the transport ``feeds.mqtt``."""
+
+    async def run(self, deliver: Deliver, state: State) -> Never:
+        """Keeps one connection, never two, until it is cancelled."""
         ...
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from feeds.fields import near
+from feeds.streams import StreamConfig
 from picture.errors import InputError, UsageError
 from picture.reports import Report
 
@@ -39,9 +40,11 @@ class FeedConfig(BaseModel):
     """Messages whose newest report is older than this on arrival are old data; 0: not judged."""
     secret: Annotated[str, Field(pattern=r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")] = ""
     """Where the inbox's secret stands: ``env:NAME`` or ``file:PATH``. Without one the inbox refuses this feed."""
-    url: Annotated[str, Field(pattern=r"^(|https?://.+)$")] = ""
-    """What to poll; empty: nothing is fetched."""
+    url: Annotated[str, Field(pattern=r"^(|(https?|mqtts?|tcp|tls|udp|file)://.+)$")] = ""
+    """What to poll, or where to connect to; empty: nothing is fetched."""
     poll_s: Annotated[int, Field(ge=5, le=86_400)] = 60
+    stream: StreamConfig = StreamConfig()
+    """What a connection needs besides its address."""
     may_speak: tuple[Annotated[str, Field(max_length=120)], ...] = ()
     """Which reports the feed may send and for whom, as ``type`` or ``type:pattern``; empty: whatever its wire reads."""
     names: Mapping[str, str] = Field(default_factory=dict)
@@ -119,7 +122,9 @@ def load(values: Mapping[str, Any]) -> FeedConfig:
     return config
 
 
-def resolve_secret(reference: str, environ: Mapping[str, str], home: Path) -> bytes:
+def resolve_secret(
+    reference: str, environ: Mapping[str, str], home: Path, *, at_least: int = MIN_SECRET_BYTES
+) -> bytes:
     """The secret that ``env:NAME`` or ``file:PATH`` (relative to ``home``) names, without a trailing line end.
 
     Raises:
@@ -132,10 +137,8 @@ def resolve_secret(reference: str, environ: Mapping[str, str], home: Path) -> by
         secret = _from_file(home / name, reference)
     else:
         raise UsageError(f"{reference!a} is neither env:NAME nor file:PATH.", code=_CONFIGURATION)
-    if len(secret) < MIN_SECRET_BYTES:
-        raise UsageError(
-            f"The secret {reference} is missing or has fewer than {MIN_SECRET_BYTES} bytes.", code=_CONFIGURATION
-        )
+    if len(secret) < at_least:
+        raise UsageError(f"The secret {reference} is missing or has fewer than {at_least} bytes.", code=_CONFIGURATION)
     return secret
 
 

@@ -39,16 +39,25 @@ class HealthWatch:
         """After a fetch that did not succeed."""
         return self._become("fetch_failed", why, now_ms)
 
+    def connecting(self, why: str, now_ms: int) -> Health | None:
+        """After a connection was lost, or could not be made."""
+        return self._become("connecting", why, now_ms)
+
+    def connected(self, why: str, now_ms: int) -> Health | None:
+        """After a connection was made; from now on it may be silent."""
+        self._started_ms = now_ms
+        return self._become("connected", why, now_ms)
+
     def silent_due_ms(self) -> int | None:
         """When the feed will count as silent if nothing arrives; None where it may be quiet for ever."""
         limit_s = self._config.silent_after_s
-        last_ms = self._started_ms if self.health.last_good_ms is None else self.health.last_good_ms
+        last_ms = max(self._started_ms, self.health.last_good_ms or 0)
         return last_ms + limit_s * 1000 if limit_s else None
 
     def tick(self, now_ms: int) -> Health | None:
         """At ``silent_due_ms``: silent, unless something arrived meanwhile or it is already known to fail."""
         due_ms = self.silent_due_ms()
-        if due_ms is None or now_ms < due_ms or self.health.state == "fetch_failed":
+        if due_ms is None or now_ms < due_ms or self.health.state in ("fetch_failed", "connecting"):
             return None
         return self._become("silent", f"nothing for {self._config.silent_after_s} s", now_ms)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from feeds.base import FeedContext
+from feeds.base import FeedContext, Heard
 from feeds.config import FeedConfig, Waiting, check_may_speak, waiting
 from feeds.fields import UNREAD
 from feeds.registry import Registry
@@ -19,6 +19,8 @@ class Accepted:
 
     raw: bytes
     reports: tuple[Report, ...]
+    retained: bool = False
+    """It was said before and kept by a broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,27 @@ class Intake:
         """The largest delivery this feed may make."""
         return self._limits.max_bytes
 
-    def read(self, data: bytes, received_ms: int) -> Reading:
+    def hear(self, heard: Heard, received_ms: int) -> Reading:
+        """As ``read``, of what came over a connection: what this wire does not read is ordinary there, and noted.
+
+        What a broker kept must say itself when it was said (TOC-2131): when it came tells nothing.
+        """
+        reading = self.read(heard.data, received_ms, topic=heard.topic, stream=True)
+        if not heard.retained:
+            return reading
+        return replace(reading, messages=tuple(_kept(one, received_ms) for one in reading.messages))
+
+    def read(self, data: bytes, received_ms: int, *, topic: str = "", stream: bool = False) -> Reading:
         """All that a delivery held, each message accepted whole or refused whole; never raises for what data holds."""
         skipped: list[str] = []
-        context = FeedContext(self.config.id, received_ms, self.config.names, self._limits, skipped.append)
+        context = FeedContext(
+            self.config.id, received_ms, self.config.names, topic=topic, limits=self._limits, skip=skipped.append
+        )
         if len(data) > self._limits.max_bytes:
             detail = f"{len(data)} bytes; {self._limits.max_bytes} are allowed."
             return Reading((Refused(data, InputError(detail, code="TOC-2001")),))
         read = [self._message(each, context) for each in self._framer.push(data)]
-        if len(read) > 1:  # in a stream, what this wire does not read is ordinary: noted, not refused
+        if stream or len(read) > 1:  # in a stream, what this wire does not read is ordinary: noted, not refused
             skipped += [each.error.detail for each in read if _unread(each)]
             read = [each for each in read if not _unread(each)]
         return Reading(tuple(read), tuple(skipped))
@@ -97,3 +111,11 @@ class Intake:
 
 def _unread(message: Accepted | Refused) -> TypeGuard[Refused]:
     return isinstance(message, Refused) and message.error.code == UNREAD
+
+
+def _kept(message: Accepted | Refused, received_ms: int) -> Accepted | Refused:
+    if isinstance(message, Refused):
+        return message
+    if any(report.at_ms == received_ms for report in message.reports):
+        return Refused(message.raw, InputError("a retained message without a time of its own", code="TOC-2131"))
+    return replace(message, retained=True)

@@ -35,7 +35,7 @@ class Manifest(BaseModel):
     title: str
     standard: str
     directions: Annotated[tuple[Literal["in", "out"], ...], Field(min_length=1)]
-    transports: Annotated[tuple[Literal["inbox", "poll", "replay"], ...], Field(min_length=1)]
+    transports: Annotated[tuple[Literal["inbox", "poll", "replay", "stream", "mqtt"], ...], Field(min_length=1)]
     lane: Literal["calls", "authorities", "sensors", "citizens"] = "sensors"
     """Where its feeds wait unless their configuration says another (``feeds.config.waiting``)."""
     quality: Literal["bronze", "silver", "gold"]

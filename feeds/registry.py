@@ -12,9 +12,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Final, cast
 
-from feeds.base import Codec, Framer
+from feeds.base import Codec, Framer, StreamSource
 from feeds.fields import near
 from feeds.manifest import Manifest, load_manifest
+from feeds.streams import Spec
 from picture.errors import UsageError
 
 GROUP: Final = "tocsin.feeds"
@@ -29,6 +30,8 @@ class Wire:
     manifest: Manifest
     codec: Codec
     new_framer: Callable[[], Framer]
+    new_stream: Callable[[Spec], StreamSource] | None = None
+    """Its connection that stays open, where the wire has one of its own."""
 
 
 class Registry:
@@ -64,6 +67,6 @@ def _load(name: str, package: str) -> Wire:
     try:
         codec = import_module(f"{package}.codec")
         source = import_module(f"{package}.source")
-        return Wire(manifest, cast(Codec, codec), source.new_framer)
+        return Wire(manifest, cast(Codec, codec), source.new_framer, getattr(source, "new_stream", None))
     except (ImportError, AttributeError) as error:
         raise UsageError(f"{package}: {error}", code=_CONFIGURATION) from None

@@ -84,7 +84,7 @@ def _raise(cause: _Cause, identifier: str) -> ev.AlarmRaised:
 def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
     """Alarms whose cause has gone; never a life-safety one."""
     keys: list[str] = []
-    if isinstance(event, ev.FeedChanged) and event.state == "ok":
+    if isinstance(event, ev.FeedChanged) and event.state in ("ok", "connected"):
         keys = [f"feed:{event.id}"]
     elif isinstance(event, ev.LoadChanged) and event.level == "normal":
         keys = [f"load:{event.queue}"]
@@ -267,7 +267,7 @@ def _hazard(event: ev.HazardChanged, picture: StreamPicture) -> list[_Cause]:
 
 
 def _feed(event: ev.FeedChanged, picture: StreamPicture) -> list[_Cause]:
-    if event.state == "ok":
+    if event.state in ("ok", "connected"):
         return []
     return [
         _Cause(

@@ -429,6 +429,21 @@ CATALOGUE |= {
 }
 
 CATALOGUE |= {
+    "TOC-2130": (
+        "Two feeds would be one connection to the far end.",
+        "Give each its own address or stream.client_id, or make one feed of both.",
+    ),
+    "TOC-2131": (
+        "A message that a broker kept does not say when it was said.",
+        "Let the sender put its time into the message, or publish it without the retain flag.",
+    ),
+    "TOC-2132": (
+        "The wire cannot be heard over a connection of this kind.",
+        "docs/feeds.md says which wires have which transports; poll it, or let its sender post to the inbox.",
+    ),
+}
+
+CATALOGUE |= {
     "TOC-2110": (
         "The message is a part of what stands where the whole is needed.",
         "Ask the publisher for the whole each time (GTFS Realtime FULL_DATASET, DATEX II snapshot).",

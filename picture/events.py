@@ -220,6 +220,8 @@ class ReportReceived(Event):
     sha256: str
     raw: SealedRaw = None
     blob: str = ""
+    retained: bool = False
+    """A broker kept it: it was said before, at the time it says itself."""
     incident: str = ""
     """Incident it was linked to, when the same commit did so: chooses the key."""
 
@@ -244,7 +246,7 @@ class FeedChanged(Event):
 
     kind = "feed.changed"
     id: str
-    state: Literal["ok", "fetch_failed", "data_old", "malformed", "silent"]
+    state: Literal["ok", "fetch_failed", "data_old", "malformed", "silent", "connecting", "connected"]
     why: str = ""
     missing: int = 0
     """Messages that its numbers or its answers say were lost on the way to us, since the journal began."""

@@ -113,7 +113,7 @@ class Feed:
     id: str
     wire: str
     state: str = "waiting"
-    """waiting, ok, fetch_failed, data_old, malformed, silent."""
+    """waiting, ok, fetch_failed, data_old, malformed, silent, connecting, connected."""
     why: str = ""
     last_received_ms: int = 0
     last_event_ms: int = 0

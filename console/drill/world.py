@@ -62,7 +62,8 @@ def refuse_live(scenario: Scenario, source: Path, folder: Path) -> None:
     """
     refuse_other_worlds("drill", in_files([source / "scenario.yaml", source / FILE, folder / FILE]))
     for feed in scenario.feeds:
-        if feed.secret:
+        own = feed.stream
+        if feed.secret or own.password or own.ca or own.certificate or own.key:
             raise RefusedError(f"feeds: {feed.id} names a secret; a drill makes its own.", code="TOC-4007")
         address = urlsplit(feed.url)
         if feed.url and (not is_loopback(address.hostname or "") or "@" in address.netloc):

@@ -21,7 +21,7 @@ ALARM_STATE: Final = {
 }  # fmt: skip
 FEED_STATE: Final = {
     "waiting": "nothing yet", "ok": "ok", "fetch_failed": "cannot fetch", "data_old": "data is old",
-    "malformed": "malformed", "silent": "silent",
+    "malformed": "malformed", "silent": "silent", "connecting": "connecting", "connected": "connected",
 }  # fmt: skip
 DELIVERY: Final = ("queued", "handed_over", "delivered", "seen", "accepted")
 RELIABILITY: Final = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from feeds.ais.sentences import Assembler, is_comment, part
-from feeds.base import Framer
+from feeds.base import Framer, StreamSource
+from feeds.sockets import line_source
+from feeds.streams import Spec
 from picture.errors import InputError
 
 
@@ -35,3 +37,8 @@ class SentenceFramer:
 def new_framer() -> Framer:
     """A framer with room for unfinished messages of one feed."""
     return SentenceFramer()
+
+
+def new_stream(spec: Spec) -> StreamSource:
+    """Sentences as receivers send them over TCP or UDP, or write them to a file."""
+    return line_source(spec)

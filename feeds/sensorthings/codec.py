@@ -101,6 +101,7 @@ def _stream(item: dict[str, Any], path: str, context: FeedContext) -> _Stream:
     if expanded is not None and not isinstance(expanded, dict):
         refuse(f"{path}.Datastream", "not a JSON object")
     number = _id(expanded or {}) or _linked(item.get("Datastream@iot.navigationLink"))
+    number = number or _linked(context.topic.removesuffix("/Observations"))
     configured = context.names.get(f"Datastream({number})") if number else None
     if configured:
         sensor, quantity, unit = (*configured.split("/"), "", "")[:3]

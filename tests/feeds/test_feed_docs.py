@@ -14,6 +14,7 @@ from feeds.config import FeedConfig, load
 from feeds.incident.codec import FORMS, decode
 from feeds.ngsi.codec import FACILITIES, MEASURES, ROADS
 from feeds.registry import BUILT_IN, installed
+from feeds.streams import StreamConfig, address_of
 from picture.reports import INCIDENT_KINDS
 
 
@@ -55,6 +56,20 @@ def test_every_wire_has_a_section_with_a_configuration_that_loads(text: str) -> 
 
 def test_every_key_of_a_feeds_configuration_is_documented(text: str) -> None:
     assert set(_keys(_section(text, "Configuring a feed"))) == set(FeedConfig.model_fields)
+
+
+def test_every_key_of_a_connection_is_documented(text: str) -> None:
+    (table,) = re.findall(r"(\| key of `stream` .*?)\n\n", text, re.DOTALL)
+    documented = {key for row in table.splitlines() for key in re.findall(r"`([a-z_]+)`", row.split("|", 2)[1])}
+    assert documented - {"stream"} == set(StreamConfig.model_fields)
+
+
+def test_the_example_of_mqtt_is_a_connection_that_can_be_made(text: str) -> None:
+    (toml,) = re.findall(r"```toml\n(.*?)```", text.split("\n### MQTT\n")[1].split("\n## ")[0], re.DOTALL)
+    (values,) = tomllib.loads(toml)["feeds"]
+    feed = load(values)
+    assert "mqtt" in installed().wire(feed.wire).manifest.transports and feed.stream.topics
+    assert address_of(feed.url).port == 8883
 
 
 def test_what_ngsi_reads_and_the_kinds_of_incident_are_listed(text: str) -> None:
