@@ -1,0 +1,1 @@
+"""NENA EIDO: incidents handed over between control rooms, as JSON, both ways."""
