@@ -52,7 +52,12 @@ class Acts(App[None]):
         settled = getattr(self.screen, "settled", None)
         if settled is None or settled():
             return True
-        self.desk.tell("The row changed under the cursor just now: look again.", refused=True)
+        kind, name = kind_of(self.subject)
+        what = f"{kind} {name}" if name else "row"
+        self.desk.tell(
+            f"Key ignored: the {what} came under the cursor, or changed, less than half a second ago. Look, press again.",
+            refused=True,
+        )
         return False
 
     def incident(self) -> Incident | None:
@@ -268,11 +273,17 @@ class Acts(App[None]):
             return
         kind, name = kind_of(self.subject)
         if kind == "alarm" and name in self.desk.home.alarms:
-            if words.unacknowledged(self.desk.home.alarms[name]):
+            alarm = self.desk.home.alarms[name]
+            if words.unacknowledged(alarm):
                 self.desk.send(AckAlarm(alarm=name), f"alarm:{name}", "acknowledging…")
+            else:
+                by = f" by {alarm.acknowledged_by}" if alarm.acknowledged_by else ""
+                self.desk.tell(f"{alarm.title}: {words.ALARM_STATE.get(alarm.state, alarm.state)} already{by}.")
         elif kind == "incident" and name in self.desk.home.incidents:
             if self.desk.home.incidents[name].unread:
                 self.desk.send(ChangeIncident(incident=name, unread=False), f"incident:{name}", "reading…")
+            else:
+                self.desk.tell(f"{name} is read already.")
         else:
             self.action_pane("alarms")
 

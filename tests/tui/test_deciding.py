@@ -149,7 +149,7 @@ async def test_a_key_is_ignored_when_the_row_under_the_cursor_has_just_changed(s
         await pilot.pause(0.12)
         await keys(pilot, "space")
         assert session.commands == []
-        assert "changed under the cursor" in text_of(pilot.app)
+        assert "Key ignored" in text_of(pilot.app) and "half a second ago" in text_of(pilot.app)
         await pilot.pause(SETTLE_S)
         await keys(pilot, "space")
         assert len(session.commands) == 1
@@ -175,3 +175,25 @@ async def test_a_decision_that_no_longer_fits_is_refused_with_remedy(session: Fa
         await pilot.pause(0.1)
         shown = text_of(pilot.app)
         assert "TOC-4005" in shown and "due time: 14:36, now 14:40" in shown and "Open the proposal again" in shown
+
+
+async def test_an_alarm_that_keeps_repeating_can_be_acknowledged_and_a_second_press_says_by_whom_it_was(
+    session: FakeSession,
+) -> None:
+    async with console(session) as pilot:
+        await keys(pilot, "4")
+        await choose(pilot, "alarm:AL-1")
+        again = session.picture.home.alarms["AL-1"]
+        session.happen(
+            ev.AlarmRaised(id="AL-1", priority=1, title=again.title, cause_words="x", consequence="y", action="z",
+                           time_to_act_s=60, subject="I-2", key="AL-1")
+        )  # fmt: skip
+        await pilot.pause(0.2)
+        assert session.picture.home.alarms["AL-1"].count == 2
+        await keys(pilot, "space")
+        assert session.commands == [c.AckAlarm(alarm="AL-1")]
+        session.happen(ev.AlarmChanged(id="AL-1", state="acknowledged"), person="b.lee")
+        await pilot.pause(SETTLE_S + 0.2)
+        await choose(pilot, "alarm:AL-1")
+        await keys(pilot, "space")
+        assert "acknowledged already by b.lee" in text_of(pilot.app) and len(session.commands) == 1

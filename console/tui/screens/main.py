@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 
 from console.tui.desk import Desk
@@ -79,6 +80,11 @@ class MainScreen(Screen[None]):
                 yield self.small_feeds
         yield self.bars[3]
         yield KeyLine(self.desk)
+
+    def _screen_resized(self, size: Size) -> None:
+        """Laid out anew only where the size is another: every dialog that opens tells its own to the screens below."""
+        if size != self._size or self.is_current:
+            super()._screen_resized(size)
 
     # What is shown
 

@@ -24,8 +24,10 @@ from textual.widget import Widget
 from console.tui import words
 from console.tui.desk import Desk
 from console.tui.lines import fit
+from console.tui.screens.opening import Opening
 from console.tui.widgets.key_line import KeyLine
 from console.tui.widgets.line_bar import LineBar
+from console.tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from console.tui.app import TocsinApp
@@ -36,7 +38,7 @@ DIMMED = 0.6
 ON_ITS_WAY = "on its way…"
 
 
-class Modal(ModalScreen[R]):
+class Modal(Opening[R], ModalScreen[R]):
     """A dialog. Escape leaves it; the emergency chord works in it too."""
 
     DEFAULT_CSS = """
@@ -74,6 +76,12 @@ class Modal(ModalScreen[R]):
         """Says what it is."""
         self.say(self.heading)
         self.set_interval(LOOK_AGAIN_S, self._look_under)
+        self.call_later(self._first_frame)
+
+    def _first_frame(self) -> None:
+        for rows in self.query(Rows):
+            rows.reload()
+        self.opened(self.query_one("#box"))
 
     def say(self, heading: str) -> None:
         """Changes the heading."""
@@ -111,6 +119,8 @@ class Modal(ModalScreen[R]):
 
     def render_line(self, y: int) -> Strip:
         """The dimmed screen below, as it stood when it was last looked at."""
+        if self._phase != "whole":
+            return Strip.blank(self.size.width)  # its box is painted first, and the ground around it after that
         if len(self._under) != self.size.height or self._under[0].cell_length != self.size.width:
             self._under = self._seen_under()
         return self._under[y] if y < len(self._under) else Strip.blank(self.size.width)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from console.tui.desk import Desk
 from console.tui.lines import Item, Line, fit
+from console.tui.screens.opening import Opening
 from console.tui.widgets.banner import Banner
 from console.tui.widgets.key_line import KeyLine
 from console.tui.widgets.line_bar import LineBar
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from console.tui.app import TocsinApp
 
 
-class PageScreen(Screen[None]):
+class PageScreen(Opening[None]):
     """A list that fills the screen. Subclasses say what it is called and what it lists."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,7 +76,11 @@ class PageScreen(Screen[None]):
     def on_mount(self) -> None:
         """Keys go to the list."""
         self.rows.focus()
-        self.call_after_refresh(self.reload, None)
+        self.call_later(self._first_frame)
+
+    def _first_frame(self) -> None:
+        self.reload(None)
+        self.opened()
 
     def on_screen_resume(self) -> None:
         """Comes back as things are now."""

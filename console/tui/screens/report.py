@@ -79,7 +79,6 @@ class ReportScreen(Modal[None]):
 
     def on_mount(self) -> None:
         """Starts with the kind; a place picked on the map is offered."""
-        super().on_mount()
         self.query_one("#kind", Input).focus()
         if self.desk.cursor and not self.desk.draft.get("place"):
             self.action_cursor()

@@ -33,7 +33,6 @@ class EntriesPage(PageScreen):
 
     def on_mount(self) -> None:
         """Asks for the lines."""
-        super().on_mount()
         self.run_worker(self._ask(), exit_on_error=False)
 
     async def _ask(self) -> None:
@@ -100,7 +99,6 @@ class ChangesPage(PageScreen):
 
     def on_mount(self) -> None:
         """Asks for the marked picture and compares, beside the screen's work."""
-        super().on_mount()
         self.run_worker(self._compare(), exit_on_error=False)
 
     async def _compare(self) -> None:

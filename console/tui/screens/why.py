@@ -28,7 +28,6 @@ class WhyScreen(PageScreen):
 
     def on_mount(self) -> None:
         """Asks."""
-        super().on_mount()
         self.desk.ask(Explain(playbook=self._playbook), self._got, self._failed)
 
     def _got(self, answer: dict[str, Any]) -> None:

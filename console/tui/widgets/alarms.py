@@ -51,7 +51,7 @@ class Alarms(Pane):
             held_col(self.desk, one.id, width),
             Col(side, side_style, max(10, min(26, width // 5))),
         )
-        return Item(key, (line,), stamp=(one.id, one.state, one.count, held_by(self.desk, one.id)))
+        return Item(key, (line,), stamp=(one.id, one.state, one.title, held_by(self.desk, one.id)))
 
 
 def in_order(alarms: list[Alarm]) -> list[Alarm]:
