@@ -10,6 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+LATEST_MS = 4_102_444_800_000
+"""The year 2100: nothing that an operator tells of happened later, or before 1970."""
+MOST_PEOPLE = 1_000_000
+
 
 class _Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -18,7 +22,7 @@ class _Command(BaseModel):
 class _Given(_Command):
     """What every command says about the screen it was given from."""
 
-    seen: int = Field(default=0, ge=0)
+    seen: int = Field(default=0, ge=0, le=1 << 62)
     """Newest entry of this core on the operator's screen; 0 if the client does not say. A command on something that
     somebody else changed since is refused (TOC-4030)."""
     shown: str = Field(default="", max_length=200)
@@ -34,7 +38,7 @@ class PlaceInput(_Command):
     lon: float | None = Field(default=None, ge=-180, le=180)
     lat: float | None = Field(default=None, ge=-90, le=90)
     label: str = Field(default="", max_length=200)
-    how: str = "address"
+    how: str = Field(default="address", max_length=40)
     """address, crossing, street, facility, berth, district, cursor, coordinates."""
 
 
@@ -49,29 +53,29 @@ class TakeReport(_Given):
     """A report taken by hand. Opens an incident, or adds to ``incident``; answers ``{"incident": id}``."""
 
     do: Literal["take_report"] = "take_report"
-    incident_kind: str = "other"
+    incident_kind: str = Field(default="other", max_length=60)
     title: str = Field(default="", max_length=200)
     text: str = Field(default="", max_length=16_000)
     """The exact words."""
     caller: str = Field(default="", max_length=200)
     call_back: str = Field(default="", max_length=200)
     place: PlaceInput | None = None
-    people_at_risk: int | None = Field(default=None, ge=0)
+    people_at_risk: int | None = Field(default=None, ge=0, le=MOST_PEOPLE)
     people_trapped: bool = False
     priority: int | None = Field(default=None, ge=1, le=4)
     units_needed: int = Field(default=1, ge=0, le=99)
     incident: str = ""
-    at_ms: int | None = None
+    at_ms: int | None = Field(default=None, ge=0, le=LATEST_MS)
 
 
 class ChangeIncident(_Given):
     do: Literal["change_incident"] = "change_incident"
     incident: str
     title: str | None = Field(default=None, max_length=200)
-    incident_kind: str | None = None
+    incident_kind: str | None = Field(default=None, max_length=60)
     priority: int | None = Field(default=None, ge=1, le=4)
     units_needed: int | None = Field(default=None, ge=0, le=99)
-    people_unaccounted: int | None = Field(default=None, ge=0)
+    people_unaccounted: int | None = Field(default=None, ge=0, le=MOST_PEOPLE)
     place: PlaceInput | None = None
     unread: bool | None = None
 
@@ -99,7 +103,7 @@ class WriteLog(_Given):
     do: Literal["write_log"] = "write_log"
     text: str = Field(min_length=1, max_length=16_000)
     incident: str = ""
-    at_ms: int | None = None
+    at_ms: int | None = Field(default=None, ge=0, le=LATEST_MS)
     """When it happened; entry time is the core's."""
 
 

@@ -214,6 +214,9 @@ class Desk:
 
     def change(self, command: c.ChangeIncident, person: Person) -> Handled:
         incident = self.incident(command.incident)
+        if command.incident_kind is not None and command.incident_kind not in INCIDENT_KINDS:
+            known = ", ".join(sorted(INCIDENT_KINDS))
+            raise RefusedError(f"There is no kind “{command.incident_kind}”. Known: {known}.")
         where = self.locate(command.place)
         event = ev.IncidentChanged(
             incident=incident.id,

@@ -9,7 +9,8 @@ from picture.errors import RefusedError
 
 ROLES: dict[str, frozenset[str]] = {
     # role: what it may ask of a core, by command name ("*" for everything)
-    "observer": frozenset({"resolve_place", "nearest_units", "explain", "lock", "unlock"}),
+    # No nearest_units: distances to three incidents give away where a crew is, which is sealed for an observer.
+    "observer": frozenset({"resolve_place", "explain", "lock", "unlock"}),
     "operator": frozenset(
         {
             "resolve_place",

@@ -63,8 +63,7 @@ def touched(command: c.Command, home: StreamPicture) -> Iterator[Field]:
     elif isinstance(command, (c.Decide, c.EditProposal)):
         yield Field("proposals", command.proposal, "status")
     elif isinstance(command, (c.AckAlarm, c.ClearAlarm)):
-        by_key = None if command.alarm in home.alarms else standing(home.alarms, command.alarm)
-        yield Field("alarms", by_key.id if by_key else command.alarm, "state")
+        yield Field("alarms", _alarm_id(command.alarm, home), "state")
     elif isinstance(command, c.CancelAlert):
         yield Field("alerts", command.alert, "status")
     elif isinstance(command, (c.Claim, c.Release)):
@@ -83,6 +82,12 @@ def _reopened(command: c.ReopenRoad, home: StreamPicture) -> Iterator[Field]:
             named = one.status == "active" and one.by != "flood" and wanted == one.name.casefold()
             if one.id == command.closure if command.closure else named:
                 yield Field(table, one.id, "status")
+
+
+def _alarm_id(said: str, home: StreamPicture) -> str:
+    """The alarm of this id; or, by its key, the one that stands."""
+    by_key = None if said in home.alarms else standing(home.alarms, said)
+    return by_key.id if by_key else said
 
 
 def _unit_id(said: str, home: StreamPicture) -> str:

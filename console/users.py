@@ -29,10 +29,15 @@ _FORGOTTEN_MS = 15 * 60_000
 _MOST_NAMES = 10_000
 
 
+Where = Literal["token", "door", "seat"]
+"""What was tried: a token; the second factor behind a token that fits; either of them by somebody who is seated."""
+
+
 class Attempts:
     """Counts what did not fit, by name: after ``FREE_ATTEMPTS`` each one waits twice as long, a minute at most.
 
-    A session that is open, and one that comes back by its ticket, waits for nothing.
+    Each place is counted by itself, and a token that fits waits for nobody: else whoever reaches the core could keep
+    a user from logging in, or a supervisor at their desk from approving an alert, by guessing in their name.
     """
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
@@ -133,6 +138,10 @@ def _event(user: User, *, active: bool = True, keys: tuple[str, ...] | None = No
     )
 
 
+def _at(where: Where, name: str) -> str:
+    return f"{where}\x1f{name}"
+
+
 class UserGate:
     """Lets the users of a world in by token and second factor, and holds them to what they may do."""
 
@@ -149,16 +158,16 @@ class UserGate:
             return self._back(hello)
         if not hello.token:
             return self._looking_on(hello)
-        self._attempts.check(hello.person)
         user = self._core.home.users.get(hello.person)
         if not self._secrets.token_fits(hello.person, hello.token) or user is None or not user.active:
-            raise self._unfit(hello.person)
+            self._attempts.check(_at("token", hello.person))
+            raise self._unfit(hello.person, "token")
         if hello.position not in user.positions:
             raise RefusedError(f"{user.name} holds: {', '.join(user.positions)}.", code="TOC-4034")
         first = bool(hello.public_key) and not user.public_keys and user.role != "observer"
         if user.role in SECOND_FACTOR_ROLES or first:
-            self._second_factor(user.name, hello.totp)
-        self._attempts.passed(user.name)
+            self._second_factor(user.name, hello.totp, "door")
+        self._attempts.passed(_at("token", user.name))
         if first:
             self._enrol(user, hello)
         return self._seat(user, hello, "log-in")
@@ -189,16 +198,17 @@ class UserGate:
         actor = Person(user.name, hello.position, user.agency).actor
         self._core.record([Draft(event)], actor=actor)
 
-    def _second_factor(self, name: str, digits: str) -> None:
+    def _second_factor(self, name: str, digits: str, where: Where) -> None:
         if not digits:
             raise RefusedError(code="TOC-4033")
-        self._attempts.check(name)
+        self._attempts.check(_at(where, name))
         if not self._secrets.totp_fits(name, digits):
-            raise self._unfit(name)
+            raise self._unfit(name, where)
+        self._attempts.passed(_at(where, name))
 
-    def _unfit(self, name: str) -> RefusedError:
+    def _unfit(self, name: str, where: Where) -> RefusedError:
         """The refusal, the same whatever did not fit; what was tried on a user stands in the journal."""
-        self._attempts.failed(name)
+        self._attempts.failed(_at(where, name))
         if name in self._core.home.users:
             self._core.record([Draft(ev.CommandRefused(command="log_in", code="TOC-4031", detail=name))])
         return RefusedError(code="TOC-4031")
@@ -234,21 +244,19 @@ class UserGate:
         if command.public_key not in user.public_keys:
             raise RefusedError(f"The key is not registered for {user.name}.", code="TOC-4035")
         if guarded and command.verdict == "approve":
-            self._second_factor(user.name, command.totp)
-            self._attempts.passed(user.name)
+            self._second_factor(user.name, command.totp, "seat")
 
     def prove(self, seat: Seat, token: str, totp: str) -> None:
         name = seat.person.name
-        self._attempts.check(name)
+        self._attempts.check(_at("seat", name))
         if not ((token and self._secrets.token_fits(name, token)) or (totp and self._secrets.totp_fits(name, totp))):
-            raise self._unfit(name)
-        self._attempts.passed(name)
+            raise self._unfit(name, "seat")
+        self._attempts.passed(_at("seat", name))
 
     def change_user(self, seat: Seat, command: ChangeUser) -> Handled:
         user = self._core.home.users.get(seat.person.name)
         if user is None or not user.admin or user.role != "supervisor":
             raise RefusedError(code="TOC-4043")
-        self._second_factor(user.name, command.totp)
-        self._attempts.passed(user.name)
+        self._second_factor(user.name, command.totp, "seat")
         event, shown = changed(command, self._core.home, self._secrets)
         return [Draft(event)], dict(shown)

@@ -74,6 +74,10 @@ class VirtualClock:
         self._now_ms = max(self._now_ms, at_ms)
 
 
+_FIRST_MS, _LAST_MS = -62_135_510_400_000, 253_402_214_400_000
+"""A day inside the years 1 and 9999, so that every zone has a time there too."""
+
+
 def to_ms(moment: datetime) -> int:
     """Epoch milliseconds of an aware datetime; a naive one is a ``ValueError``."""
     if moment.tzinfo is None:
@@ -83,7 +87,11 @@ def to_ms(moment: datetime) -> int:
 
 
 def from_ms(at_ms: int) -> datetime:
-    """The aware UTC datetime of epoch milliseconds."""
+    """The aware UTC datetime of epoch milliseconds; the ends of the calendar for what lies beyond them.
+
+    A source may claim any instant, and one absurd entry must not keep a journal from being shown.
+    """
+    at_ms = min(max(at_ms, _FIRST_MS), _LAST_MS)
     return datetime.fromtimestamp(at_ms // 1000, UTC).replace(microsecond=at_ms % 1000 * 1000)
 
 

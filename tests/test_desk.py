@@ -51,6 +51,14 @@ def status_of(room: Room, name: str = "E12") -> Unit:
 # --- reports and incidents ------------------------------------------------------------------------------
 
 
+def test_an_incident_is_corrected_to_kinds_that_there_are_only(room: Room) -> None:
+    known = taken(room)
+    error = refused(room, c.ChangeIncident(incident=known.id, incident_kind="dragon"))
+    assert "dragon" in error.message and "collapse" in error.message
+    room.do(c.ChangeIncident(incident=known.id, incident_kind="collapse"))
+    assert room.core.home.incidents[known.id].kind == "collapse"
+
+
 def test_a_report_keeps_caller_call_back_and_exact_words_as_said_and_the_place_as_resolved(room: Room) -> None:
     incident = taken(room, caller="Ada Quay", call_back="+1 555 0100", text="  it's  coming IN ", people_at_risk=2)
     (link,) = incident.reports

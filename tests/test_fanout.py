@@ -219,6 +219,10 @@ async def test_any_past_picture_comes_in_the_clearance_of_who_asks(site: Site) -
         with pytest.raises(RefusedError) as caught:
             await link.past(seq=10_000)
         assert caught.value.code.startswith("TOC-")
+        for seq, limit in ((1, 0), (1 << 70, 50)):
+            with pytest.raises(RefusedError) as caught:
+                await link.entries_around(seq, limit=limit)
+            assert caught.value.code == "TOC-4044"
         assert link.state == "live"
 
 

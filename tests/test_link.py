@@ -273,7 +273,10 @@ async def test_a_decision_signed_by_the_client_is_carried_out(site: Site) -> Non
 @pytest.mark.parametrize(
     "text",
     ["{", "[]", "7", '{"id": 1}', '{"id": 1, "command": {"do": "fly"}}', '{"id": 1, "command": {"do": "quick"}}',
-     '{"id": 1, "command": {"do": "assign", "unit": "E12", "extra": 1}}', "[" * 100_000],
+     '{"id": 1, "command": {"do": "assign", "unit": "E12", "extra": 1}}', "[" * 100_000,
+     '{"id": 1, "command": {"do": "write_log", "text": "x", "at_ms": -1}}',
+     '{"id": 1, "command": {"do": "take_report", "at_ms": 99999999999999999999}}',
+     '{"id": 1, "command": {"do": "take_report", "people_at_risk": 99999999999999999999}}'],
 )  # fmt: skip
 async def test_what_is_no_command_is_refused_and_the_link_stays(site: Site, text: str) -> None:
     async with site.open(), raw(site, hello()) as wire:

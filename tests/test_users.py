@@ -149,6 +149,8 @@ def test_reaching_the_core_is_no_identity(users: Users) -> None:
     with pytest.raises(RefusedError) as caught:
         seat.person.require("write_log")
     assert caught.value.code == "TOC-4004"
+    with pytest.raises(RefusedError):  # three distances give away where a crew is, which is sealed
+        seat.person.require("nearest_units")
 
 
 def test_what_does_not_fit_is_refused_in_the_same_words_whatever_it_was(users: Users) -> None:
@@ -158,15 +160,35 @@ def test_what_does_not_fit_is_refused_in_the_same_words_whatever_it_was(users: U
     assert refusal(users, ROOT, "shift_lead", token=users.told[ROOT]["token"], totp="000000") == "TOC-4031"
 
 
-def test_guessing_is_slowed_down_and_the_right_token_waits_too(users: Users) -> None:
+def test_guessing_is_slowed_down_and_the_right_token_waits_for_nobodys_guesses(users: Users) -> None:
     for _ in range(FREE_ATTEMPTS):
         assert refusal(users, OBSERVER, "liaison", token="wrong") == "TOC-4031"
+    assert refusal(users, OBSERVER, "liaison", token="wrong") == "TOC-4032"
     token = users.told[OBSERVER]["token"]
-    assert refusal(users, OBSERVER, "liaison", token=token) == "TOC-4032"
-    users.wall.wait(61)
     assert users.gate.admit(Hello(person=OBSERVER, position="liaison", token=token)).person.role == "observer"
     failed = list(users.room.core.journal.read(kinds=frozenset({"command.refused"})))
     assert len(failed) == FREE_ATTEMPTS
+
+
+def test_guessing_digits_behind_a_token_is_slowed_down_for_whoever_has_it(users: Users) -> None:
+    given = {"token": users.told[ROOT]["token"], "public_key": key_of(ROOT).public_key().public_bytes_raw().hex()}
+    for _ in range(FREE_ATTEMPTS):
+        assert refusal(users, ROOT, "shift_lead", totp="000000", **given) == "TOC-4031"
+    assert refusal(users, ROOT, "shift_lead", totp="000000", **given) == "TOC-4032"
+    admitted = users.gate.admit(Hello(person=ROOT, position="shift_lead", totp=users.digits(ROOT), **given))
+    assert admitted.proof == "log-in"
+
+
+def test_a_stranger_who_guesses_keeps_nobody_from_approving_at_their_desk(users: Users) -> None:
+    users.room.record(proposal(effect(act_class="two_person")))
+    given = {"token": users.told[ROOT]["token"], "totp": users.digits(ROOT)}
+    key = key_of(ROOT).public_key().public_bytes_raw().hex()
+    seat = users.gate.admit(Hello(person=ROOT, position="shift_lead", public_key=key, **given))
+    digits = users.digits(ROOT)
+    for _ in range(FREE_ATTEMPTS + 1):
+        refusal(users, ROOT, "shift_lead", token="wrong")
+    approval = decision(users.room, "P-1", person=seat.person).model_copy(update={"totp": digits})
+    users.gate.allow(seat, approval)
 
 
 def test_digits_fit_once_and_only_near_their_time(users: Users) -> None:

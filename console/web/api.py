@@ -276,6 +276,9 @@ class Door:
             client.put(encode(_no(_number_of(text), RefusedError(_why_not(error), code="TOC-4044")), self._world))
         except TocsinError as error:
             client.put(encode(_no(_number_of(text), error), self._world))
+        except Exception as error:
+            log_fault("past", error)
+            client.put(encode(_no(_number_of(text), InternalError(f"past: {type(error).__name__}.")), self._world))
 
     def _answer(self, text: str, client: Client) -> Frame:
         number: Any = None

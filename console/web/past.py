@@ -18,6 +18,8 @@ from picture.fold import Picture
 from picture.history import History
 from picture.journal.projections import words_of
 
+MOST = 1 << 62
+"""Larger numbers are no entry's and no time's, and no database's either."""
 Place = tuple[str, int, str]
 """(stream, seq, path) of a sealed value."""
 
@@ -28,8 +30,8 @@ class AskPast(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     type: Literal["past"]
     id: int
-    seq: int | None = Field(default=None, ge=0)
-    at_ms: int | None = None
+    seq: int | None = Field(default=None, ge=0, le=MOST)
+    at_ms: int | None = Field(default=None, ge=-MOST, le=MOST)
 
     @model_validator(mode="after")
     def _one(self) -> AskPast:
@@ -44,7 +46,7 @@ class AskJournal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     type: Literal["journal"]
     id: int
-    after: int = Field(default=0, ge=0)
+    after: int = Field(default=0, ge=0, le=MOST)
     limit: int = Field(default=50, ge=1, le=500)
 
 
