@@ -160,6 +160,13 @@ class Ingest:
                     found += self._refused_message(feed, error, message.raw)
         return found
 
+    def vanish(self, feed: str, listed: frozenset[tuple[str, str]]) -> list[Entry]:
+        """Journals which of the feed's standing warnings are no longer among those it lists: (sender, identifier)."""
+        gone = warnings.vanished(self._core.home, feed, listed, self._core.now_ms())
+        told = [*gone, *alarms.judge(gone, self._core.home, self._core.ids)]
+        drafts = [Draft(one, source=feed, grade=self._grades.get(feed, "")) for one in told]
+        return self._core.record(drafts, actor=Actor(f"feed:{feed}")) if drafts else []
+
     def _refused_message(self, feed: str, error: InputError, raw: bytes) -> list[Entry]:
         return self.refuse(refusal(feed, error.code, error.detail, raw, self._core.now_ms()))
 

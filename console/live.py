@@ -147,6 +147,10 @@ class LiveWorld(World):
             new += [one for one in self._own.units() if one.id not in home.units]
         self.core.record([Draft(one) for one in new])
 
+    @property
+    def feed_home(self) -> Path:
+        return self._home.root
+
     def feed_secrets(self) -> Mapping[str, bytes]:
         """The secret of each feed: the one its configuration names, else one made for it."""
         found = dict(super().feed_secrets())

@@ -150,6 +150,7 @@ class Serving(Generic[W]):
             deliver=partial(fetched, self.world, self.lanes),
             failed=self.world.fetch_failed,
             unchanged=self.world.fetch_unchanged,
+            listed=self.world.feed_listed,
             rng=Random(self._seed),
         )
 

@@ -23,6 +23,7 @@ from console.desk import Desk
 from console.directory import Recipient
 from console.executor import Executor
 from console.ingest import Ingest
+from console.journals import Place, WorldJournal, opened, settle
 from console.services import CityRoads, DirectoryOf, HouseServices
 from feeds.base import Health
 from feeds.config import FeedConfig
@@ -37,9 +38,8 @@ from picture import events as ev
 from picture.clock import MovingClock
 from picture.entry import Actor, Entry
 from picture.errors import RefusedError, UsageError
-from picture.journal import BlobStore, SqliteJournal
+from picture.journal import BlobStore
 from picture.journal.custody import Keeping, finish_erasures
-from picture.journal.rotation import core_key
 from picture.journal.snapshots import Snapshots, snapshot_key
 from picture.model import Incident, Unit
 from picture.sealing import Keyring
@@ -90,6 +90,8 @@ class Plan:
     on_result: Callable[[], None] | None = None
     """Called on a gateway's thread when an answer is there."""
     wait_for_outbox: bool = False
+    journal: Place | None = None
+    """Where the journal stands, if not in ``folder``."""
 
 
 def _silently(_words: str) -> None:
@@ -106,7 +108,7 @@ class World:
         self.plan = plan
         self.folder = plan.folder
         claim(self.folder, plan.world)
-        opened = channels()  # before the journal: a world without its channels never begins
+        sinks = channels()  # before the journal: a world without its channels never begins
         self.journal = self._open_journal()
         self.core = Core(journal=self.journal, clock=clock, seed=plan.seed)
         self.snapshots = Snapshots(self.folder / "snapshots", self.journal, key=snapshot_key(self._signing_key))
@@ -114,7 +116,7 @@ class World:
         progress("roads")
         self.city = City(CityPack.open(plan.pack), plan.order)
         self.registry: Registry = installed()
-        self.intakes = {feed.id: Intake(feed, self.registry) for feed in plan.feeds}
+        self.intakes = {feed.id: Intake(feed, self.registry, self.feed_home) for feed in plan.feeds}
         waiting = {name: intake.waiting for name, intake in self.intakes.items()}
         self.ingest = Ingest(self.core, self.city, {one.id: one.grade for one in plan.feeds}, waiting, self.blobs)
         self.desk = Desk(self.core, self.city)
@@ -125,7 +127,7 @@ class World:
         self.executor = Executor(self.core, lambda proposal: self.engine.carry_out(proposal, self.context()))
         self.outbox = Outbox(
             world=plan.world,
-            channels=opened,
+            channels=sinks,
             cap_sender=plan.cap_sender,
             released=lambda alert: still_released(alert, self.core.home, self.core.now_ms()),
             on_result=plan.on_result,
@@ -137,16 +139,22 @@ class World:
         self._outbox_due: int | None = None
         self._wire_up()
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables that this world may look at."""
+        return {}
+
     # --- putting together -----------------------------------------------------------------------------------
 
-    def _open_journal(self) -> SqliteJournal:
+    def _open_journal(self) -> WorldJournal:
         keys, folder = self.folder / "keys", self.folder / "journal"
+        settle(folder, self.plan.journal)
         self.keyring = Keyring(keys)
         self.blobs = BlobStore(self.folder / "blobs", self.keyring, quota_bytes=BLOB_QUOTA)
-        self._signing_key = core_key(keys, folder)
-        return SqliteJournal(
-            folder, self.plan.stream, keyring=self.keyring, signing_key=self._signing_key, blobs=self.blobs
+        journal, self._signing_key = opened(
+            folder, self.plan.stream, keys=keys, keyring=self.keyring, blobs=self.blobs, environ=self.environ
         )
+        return journal
 
     def _commander(self, pace: Pace | None) -> Commander:
         return Commander(self.core, self.desk, self.executor, pace=pace, nearest=self.nearest, explain=self.explain)
@@ -238,6 +246,11 @@ class World:
     def _recorded_ms(self, seq: int) -> int:
         return next(self.journal.read(seq - 1, seq)).recorded_ms
 
+    @property
+    def feed_home(self) -> Path:
+        """Where the files lie that feeds' configuration names."""
+        return self.folder
+
     # --- what arrives ---------------------------------------------------------------------------------------
 
     def deliver(self, feed: str, data: bytes) -> list[Entry]:
@@ -255,6 +268,10 @@ class World:
     def fetch_failed(self, feed: str, why: str) -> None:
         """Journals that a feed could not be fetched, when that is news."""
         self._health_changed(feed, self._health[feed].fetch_failed(why, self.core.now_ms()))
+
+    def feed_listed(self, feed: str, listed: frozenset[tuple[str, str]]) -> None:
+        """Judges what is no longer among the alerts that a polled feed lists, as (sender, identifier)."""
+        self.ingest.vanish(feed, listed)
 
     def fetch_unchanged(self, feed: str) -> None:
         """Journals that a source which had been lost is there again, when it answers that nothing changed."""
@@ -324,7 +341,7 @@ class World:
         """Journals what came of hand-overs."""
         changes: list[ev.Event] = list(self.outbox.results(wait=wait))
         raised = alarms.judge(changes, self.core.home, self.core.ids)
-        self.core.record([Draft(event) for event in (*changes, *raised)], actor=Actor("system:outbox"))
+        self.core.note([Draft(event) for event in (*changes, *raised)], actor=Actor("system:outbox"))
         self._plan_outbox()
 
     # --- by time alone --------------------------------------------------------------------------------------

@@ -37,6 +37,10 @@ class FeedContext:
     topic: str = ""
     """Under which the message was published, where its transport has topics."""
     limits: Limits = Limits()
+    signers: tuple[bytes, ...] = ()
+    """Certificates (PEM) of which one must have signed the message; none: signatures are not looked at."""
+    profile: str = ""
+    """Further rules that the feed keeps to."""
     skip: Callable[[str], None] = _not_noted
 
 

@@ -43,6 +43,12 @@ class FeedConfig(BaseModel):
     url: Annotated[str, Field(pattern=r"^(|(https?|mqtts?|tcp|tls|udp|file)://.+)$")] = ""
     """What to poll, or where to connect to; empty: nothing is fetched."""
     poll_s: Annotated[int, Field(ge=5, le=86_400)] = 60
+    hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]{1,255}$")], ...] = ()
+    """Hosts (with a port where it is not the usual one) that links of a polled answer lead to; empty: its own."""
+    signers: Annotated[tuple[Annotated[str, Field(max_length=20_000)], ...], Field(max_length=20)] = ()
+    """Certificates, as ``file:PATH`` or PEM text; where there are any, each message must be signed by one of them."""
+    profile: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,20}$")] = ""
+    """Which further rules of its wire the feed keeps to (``ipaws``, ``meteoalarm``)."""
     stream: StreamConfig = StreamConfig()
     """What a connection needs besides its address."""
     may_speak: tuple[Annotated[str, Field(max_length=120)], ...] = ()
@@ -140,6 +146,22 @@ def resolve_secret(
     if len(secret) < at_least:
         raise UsageError(f"The secret {reference} is missing or has fewer than {at_least} bytes.", code=_CONFIGURATION)
     return secret
+
+
+def resolve_signers(config: FeedConfig, home: Path) -> tuple[bytes, ...]:
+    """The feed's certificates in PEM; raises ``UsageError`` TOC-1003 where one is not to be had."""
+    found: list[bytes] = []
+    for one in config.signers:
+        pem = one.encode("utf-8")
+        if one.startswith("file:"):
+            try:
+                pem = (home / one.removeprefix("file:")).read_bytes()
+            except OSError as error:
+                raise UsageError(f"feed {config.id}: signers: {one}: {error.strerror}.", code=_CONFIGURATION) from None
+        if b"-----BEGIN CERTIFICATE-----" not in pem:
+            raise UsageError(f"feed {config.id}: signers: not a certificate in PEM.", code=_CONFIGURATION)
+        found.append(pem)
+    return tuple(found)
 
 
 def _from_file(path: Path, reference: str) -> bytes:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeGuard
 
 from feeds.base import FeedContext, Heard
-from feeds.config import FeedConfig, Waiting, check_may_speak, waiting
+from feeds.config import FeedConfig, Waiting, check_may_speak, resolve_signers, waiting
 from feeds.fields import UNREAD
+from feeds.gather import NewGatherer
+from feeds.manifest import Manifest
 from feeds.registry import Registry
-from picture.errors import InputError
+from picture.errors import InputError, UsageError
 from picture.reports import Report
 
 
@@ -53,9 +56,12 @@ class Reading:
 class Intake:
     """Reads one feed. Holds the parts of unfinished messages (bounded), nothing else."""
 
-    def __init__(self, config: FeedConfig, registry: Registry) -> None:
+    def __init__(self, config: FeedConfig, registry: Registry, home: Path | None = None) -> None:
+        """``home`` is where files that the configuration names lie; ``UsageError`` TOC-1003 where they do not."""
         self.config = config
         self._wire = registry.wire(config.wire)
+        _check_wire(config, self._wire.manifest)
+        self._signers = resolve_signers(config, home or Path())
         self._framer = self._wire.new_framer()
         self._limits = self._wire.manifest.codec_limits(config.max_bytes)
         self._grants = config.may_speak or tuple(self._wire.manifest.reads)
@@ -64,6 +70,11 @@ class Intake:
     def waiting(self) -> Waiting:
         """How its deliveries wait for the core."""
         return waiting(self.config, self._wire.manifest.lane)
+
+    @property
+    def new_gatherer(self) -> NewGatherer | None:
+        """What follows the feed's lists where it is polled; None where each answer is a delivery as it stands."""
+        return self._wire.new_gatherer
 
     @property
     def standing(self) -> bool:
@@ -89,8 +100,9 @@ class Intake:
         """All that a delivery held, each message accepted whole or refused whole; never raises for what data holds."""
         skipped: list[str] = []
         context = FeedContext(
-            self.config.id, received_ms, self.config.names, topic=topic, limits=self._limits, skip=skipped.append
-        )
+            self.config.id, received_ms, self.config.names, topic, self._limits, skip=skipped.append,
+            signers=self._signers, profile=self.config.profile,
+        )  # fmt: skip
         if len(data) > self._limits.max_bytes:
             detail = f"{len(data)} bytes; {self._limits.max_bytes} are allowed."
             return Reading((Refused(data, InputError(detail, code="TOC-2001")),))
@@ -107,6 +119,15 @@ class Intake:
         except InputError as error:
             return Refused(data, error)
         return Accepted(data, reports)
+
+
+def _check_wire(config: FeedConfig, manifest: Manifest) -> None:
+    """Refuses what the feed's wire would pass over in silence."""
+    if config.signers and not manifest.signed:
+        raise UsageError(f"feed {config.id}: signers: the wire {config.wire} has no signatures.", code="TOC-1003")
+    if config.profile and config.profile not in manifest.profiles:
+        known = ", ".join(manifest.profiles) or "none"
+        raise UsageError(f"feed {config.id}: profile: of {config.wire} there is {known}.", code="TOC-1003")
 
 
 def _unread(message: Accepted | Refused) -> TypeGuard[Refused]:

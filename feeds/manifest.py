@@ -45,6 +45,10 @@ class Manifest(BaseModel):
     reads: Annotated[tuple[ReportType, ...], Field(min_length=1)]
     standing: bool = False
     """Each message is the whole of what stands: what it no longer holds is over (``console.standing``)."""
+    signed: bool = False
+    """Its messages can carry signatures, which are held against a feed's ``signers``."""
+    profiles: tuple[str, ...] = ()
+    """What a feed's ``profile`` may be."""
     limits: ManifestLimits
     docs: str = ""
 

@@ -35,20 +35,22 @@ class Poller:
 
     def __init__(
         self, client: httpx.AsyncClient, url: str, *, interval_s: float, max_bytes: int, rng: Random,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = TIMEOUT_S, accept: str = "",
     ) -> None:  # fmt: skip
+        """``accept`` names the content type that is wanted, where the far end has several."""
         self._client = client
         self._url = url
         self._interval_s = interval_s
         self._max_bytes = max_bytes
         self._rng = rng
         self._timeout_s = timeout_s
+        self._accept = {"accept": accept} if accept else {}
         self._validators: dict[str, str] = {}
         self._failures = 0
 
     async def fetch(self) -> Fetched:
         """One request's result; never raises for what the far end does."""
-        headers = {"user-agent": USER_AGENT, "accept-encoding": "identity"} | self._validators
+        headers = {"user-agent": USER_AGENT, "accept-encoding": "identity"} | self._accept | self._validators
         try:
             async with self._client.stream(
                 "GET", self._url, headers=headers, timeout=self._timeout_s, follow_redirects=False

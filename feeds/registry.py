@@ -14,6 +14,7 @@ from typing import Final, cast
 
 from feeds.base import Codec, Framer, StreamSource
 from feeds.fields import near
+from feeds.gather import NewGatherer
 from feeds.manifest import Manifest, load_manifest
 from feeds.streams import Spec
 from picture.errors import UsageError
@@ -30,6 +31,8 @@ class Wire:
     manifest: Manifest
     codec: Codec
     new_framer: Callable[[], Framer]
+    new_gatherer: NewGatherer | None = None
+    """Of wires whose polled answers are lists of messages."""
     new_stream: Callable[[Spec], StreamSource] | None = None
     """Its connection that stays open, where the wire has one of its own."""
 
@@ -67,6 +70,9 @@ def _load(name: str, package: str) -> Wire:
     try:
         codec = import_module(f"{package}.codec")
         source = import_module(f"{package}.source")
-        return Wire(manifest, cast(Codec, codec), source.new_framer, getattr(source, "new_stream", None))
+        return Wire(
+            manifest, cast(Codec, codec), source.new_framer,
+            new_gatherer=getattr(source, "new_gatherer", None), new_stream=getattr(source, "new_stream", None),
+        )  # fmt: skip
     except (ImportError, AttributeError) as error:
         raise UsageError(f"{package}: {error}", code=_CONFIGURATION) from None

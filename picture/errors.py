@@ -558,3 +558,19 @@ CATALOGUE |= {
         "Give each world a folder of its own; none is copied or linked into another.",
     ),
 }
+
+CATALOGUE |= {
+    "TOC-2150": (
+        "The alert is not signed, and its feed must sign.",
+        "Nothing was taken from it. Ask the issuer by another way; their sender may be misconfigured, or not be them.",
+    ),
+    "TOC-2151": (
+        "The alert's signature is not by a certificate that this feed is configured with.",
+        "Nothing was taken from it. If the issuer has a new certificate, put it into `signers` after checking with them.",
+    ),
+    "TOC-2152": (
+        "The alert breaks a rule of the profile that its feed keeps to.",
+        "Read the element named in the message; take `profile` out of the feed's configuration if it does not keep to it.",
+    ),
+    "TOC-2153": ("The feed lists more alerts than are read.", "Narrow the feed by region or by kind at its publisher."),
+}

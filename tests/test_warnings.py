@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from picture import events as ev
 from picture import alarms, warnings
+from picture import events as ev
 from picture.fold import Picture
 from picture.ids import Ids
 from picture.model import Hazard
@@ -204,7 +204,8 @@ def test_a_vanished_warning_that_is_listed_again_stands_again(office: Office) ->
 
 def test_a_vanished_warning_can_still_be_cancelled_by_its_issuer_and_by_nobody_else(office: Office) -> None:
     _vanish(office)
-    assert isinstance(office.hear(message("X", msg_type="Cancel", references=about(), sender="x@y.example")), Disbelieved)
+    forged = message("X", msg_type="Cancel", references=about(), sender="x@y.example")
+    assert isinstance(office.hear(forged), Disbelieved)
     assert office.hazards[0].status == "vanished"
     office.hear(message("MET-2", msg_type="Cancel", references=about()))
     assert office.hazards[0].status == "cancelled"

@@ -16,6 +16,7 @@ from lxml import etree
 
 from feeds import fields, xml
 from feeds.base import FeedContext
+from feeds.cap import profiles
 from feeds.fields import IMPOSSIBLE, UNREAD, refuse
 from picture.clock import from_ms
 from picture.reports import AlertMessage, Report, Ring
@@ -54,17 +55,30 @@ _VALUES: Final = {
 
 
 def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
-    """One ``AlertMessage``: of several info blocks the first in English, else the first.
+    """One ``AlertMessage``: of several info blocks the first in English, else the first; none of MeteoAlarm's green.
 
-    Raises ``InputError``: TOC-2003 with the element that breaks a rule, TOC-2006 for another root or CAP version.
+    Where the feed has ``signers``, what is read is what one of them signed.
+
+    Raises ``InputError``: TOC-2003 with the element that breaks a rule, TOC-2006 for another root or CAP version,
+    TOC-2150 unsigned and TOC-2151 wrongly signed where the feed must sign, TOC-2152 outside the feed's profile.
     """
     root = xml.parse(data, context.limits)
     name = etree.QName(root)
     if name.localname != "alert" or name.namespace != NS:
         refuse("alert", f"not a CAP 1.2 alert but {name.text[:80]!a}", UNREAD)
+    if context.signers:
+        from feeds.cap.signature import verified  # only feeds that must sign pay for it
+
+        root = verified(data, context.signers, context.received_ms, context.limits)
     _check_children(root, "alert", _ALERT)
     infos = root.findall(f"{{{NS}}}info")
     _check_profile(root, infos)
+    profiles.check(context.profile, root)
+    if context.profile == "meteoalarm" and infos:
+        infos = [info for info in infos if profiles.awareness_level(info) != profiles.GREEN]
+        if not infos:
+            context.skip("a green level of awareness warns of nothing")
+            return ()
     sent_ms = fields.instant(_required(root, "sent", "alert"), "alert.sent")
     values: dict[str, object] = {
         "at_ms": sent_ms, "sent_ms": sent_ms,
