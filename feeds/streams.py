@@ -98,8 +98,9 @@ class Spec:
     def identity(self) -> str:
         """As whom the far end sees us; two connections of one identity would push each other out."""
         to = self.address
-        where = f"{to.scheme.removesuffix('s')}://{to.host}:{to.port}{to.path if to.scheme == 'file' else ''}"
-        return f"{where} as {self.client_id}" if to.scheme in ("mqtt", "mqtts") else where
+        if to.scheme in ("mqtt", "mqtts"):
+            return f"{self.client_id} at {to.host}:{to.port}"
+        return f"{to.scheme}://{to.host}:{to.port}{to.path if to.scheme == 'file' else ''}"
 
 
 class LinkLost(Exception):

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -20,6 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from feeds.notify.message import World
 from feeds.notify.sink import AppriseGateway, CapGateway, Gateway, never_by_proxy
 from picture.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from feeds.mqtt.sink import MqttGateway
 
 DRILL_ENVIRONMENT: Final = "TOCSIN_DRILL_"
 """A drill reads an address from no other environment variables than those that begin so."""
@@ -178,8 +181,8 @@ def _open(world: World, name: str, config: ChannelConfig, secrets: _Secrets, rec
     address = secrets.address(name, config)
     try:
         if config.carries == "cap":
-            cap = CapGateway(address, timeout_s=config.timeout_s)
-            local = address.lower().startswith("http://") and is_loopback(cap.host)
+            cap = _open_cap(address, config.timeout_s)
+            local = address.lower().startswith(("http://", "mqtt://")) and is_loopback(cap.host)
             gateway: Gateway = cap
         else:
             text = AppriseGateway(address, timeout_s=config.timeout_s)
@@ -190,6 +193,14 @@ def _open(world: World, name: str, config: ChannelConfig, secrets: _Secrets, rec
     if world != "live" and not local:
         raise RefusedError(f"channel {name} leads out of this machine", code=_LIVE)
     return gateway
+
+
+def _open_cap(address: str, timeout_s: float) -> CapGateway | MqttGateway:
+    if address.lower().startswith(("mqtt://", "mqtts://")):
+        from feeds.mqtt.sink import MqttGateway
+
+        return MqttGateway(address, timeout_s=timeout_s)
+    return CapGateway(address, timeout_s=timeout_s)
 
 
 def _to_receiver(world: World, name: str, config: ChannelConfig, receiver: str) -> Gateway:

@@ -114,7 +114,11 @@ def test_lines_come_out_whole_and_in_order_however_they_are_cut(lines: list[byte
 
 @given(st.integers(1, 60))
 def test_events_are_cut_at_their_ends_also_across_pieces(step: int) -> None:
-    events = [b'<?xml version="1.0"?>\n<event uid="a"><point/></event>', b'<event uid="b"></event  >', b'<event uid="c">']
+    events = [
+        b'<?xml version="1.0"?>\n<event uid="a"><point/></event>',
+        b'<event uid="b"></event  >',
+        b'<event uid="c">',
+    ]
     whole, cutter = b"".join(events), Events(500)
     found = [one for at in range(0, len(whole), step) for one in cutter.push(whole[at : at + step])]
     assert b"".join(found) == events[0] + events[1]
