@@ -24,7 +24,8 @@ _PAUSE = _Pause()
 def without_collection() -> Iterator[None]:
     """While many records are built, the collector stands still: it finds nothing among them and doubles the time.
 
-    For a fraction of a second only; several threads may be inside.
+    For a fraction of a second only; several threads may be inside. What was built is then put among the old at once,
+    without a walk through it, unless something is frozen, which would thaw with it.
     """
     with _PAUSE.lock:
         if not _PAUSE.building:
@@ -37,4 +38,7 @@ def without_collection() -> Iterator[None]:
         with _PAUSE.lock:
             _PAUSE.building -= 1
             if not _PAUSE.building and _PAUSE.was_on:
+                if not gc.get_freeze_count():
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()

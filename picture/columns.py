@@ -2,24 +2,26 @@
 
 Many records of one type become a list of columns, one for each scalar that a record holds, however deep. Reading
 builds the dataclasses directly, without validation: whoever reads columns knows first that they are his own
-(``picture.journal.snapshots`` authenticates them). A column of one value repeated stands once, and one of integers
-that lie close together as steps, with a mark in front that makes it one longer than its values.
+(``picture.journal.snapshots`` authenticates them). A column of one value repeated stands once. One of integers that
+lie close together stands as steps, one of few words as numbers of those words; what is in front of them makes it one
+longer than its values.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate, chain
 from operator import attrgetter, itemgetter, sub
 from types import NoneType, UnionType
 from typing import Any, Final, Protocol, TypeGuard, Union, get_args, get_origin, get_type_hints
 
+from picture.records import all_filled
+
 _REPEATED: Final = frozenset({str, int, bool, NoneType})  # not float: 0.0 and -0.0 are equal and spelled differently
-
-
 _STEPS: Final = 0
+_FEW: Final = 8  # times that a word stands, on average, where it is worth a number
 
 
 class Columns(Protocol):
@@ -47,13 +49,13 @@ class _Plain:
         first = values[0] if values else None
         kind = type(first)
         same = len(values) > 1 and kind in _REPEATED and all(type(v) is kind and v == first for v in values)
-        steps = None if same else _steps(values)
-        out.append([first] if same else [_STEPS, *steps] if steps else list(values))
+        out.append([first] if same else _steps(values) or _numbered(values) or list(values))
 
     def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
         column = next(columns)
         if len(column) > count:
-            return list(accumulate(column[1:]))
+            first, rest = column[0], column[1:]
+            return list(accumulate(rest) if first == _STEPS else map(first.__getitem__, rest))
         return column * count if len(column) == 1 else column
 
 
@@ -62,7 +64,15 @@ def _steps(values: Sequence[Any]) -> list[int] | None:
     if len(values) < 3 or any(type(value) is not int for value in values):
         return None
     steps = [values[0], *map(sub, values[1:], values)]
-    return steps if max(map(abs, steps[1:])) * 100 < max(map(abs, values)) else None
+    return [_STEPS, *steps] if max(map(abs, steps[1:])) * 100 < max(map(abs, values)) else None
+
+
+def _numbered(values: Sequence[Any]) -> list[Any] | None:
+    """Words as their places in a list of all of them, where there are few."""
+    if len(values) < _FEW or any(type(value) is not str for value in values):
+        return None
+    words = {word: at for at, word in enumerate(dict.fromkeys(values))}
+    return [list(words), *(words[value] for value in values)] if len(words) * _FEW <= len(values) else None
 
 
 class _Maybe:
@@ -113,15 +123,18 @@ class _Record:
         self.parts = [inner for _, inner in parts]
         self.get = get
         self.shape = f"{name}({','.join(f'{part}:{inner.shape}' for part, inner in parts)})"
-        self.make: Callable[..., Any] | None = None
+        self.made: Callable[[Sequence[Sequence[Any]]], list[Any]] = _tuples
 
     def put(self, values: Sequence[Any], out: list[list[Any]]) -> None:
         for part, get in zip(self.parts, self.get, strict=True):
             part.put([get(value) for value in values], out)
 
     def take(self, columns: Iterator[list[Any]], count: int) -> Sequence[Any]:
-        parts = [part.take(columns, count) for part in self.parts]
-        return list(zip(*parts, strict=True)) if self.make is None else list(map(self.make, *parts))
+        return self.made([part.take(columns, count) for part in self.parts])
+
+
+def _tuples(columns: Sequence[Sequence[Any]]) -> list[Any]:
+    return list(zip(*columns, strict=True))
 
 
 _MARKS: Final = _Plain("n")
@@ -154,8 +167,17 @@ def _of_fields(wanted: type) -> Columns:
     record = _Record(
         wanted.__name__, [(name, columns_of(hints[name])) for name in names], [attrgetter(name) for name in names]
     )
-    record.make = wanted
+    record.made = partial(all_filled if _is_filled(wanted) else _called, wanted)
     return record
+
+
+def _called(wanted: Callable[..., Any], columns: Sequence[Sequence[Any]]) -> list[Any]:
+    return list(map(wanted, *columns))
+
+
+def _is_filled(wanted: type) -> bool:
+    """Whether records of the type may be filled open: they come ten thousand at a time."""
+    return dataclasses.is_dataclass(wanted) and len(dataclasses.fields(wanted)) > 1 and "__slots__" in vars(wanted)
 
 
 def _names(wanted: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ both have the same slots. Nobody sees it before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, make_dataclass
 from functools import cache
 from operator import attrgetter
@@ -31,6 +31,15 @@ def filled(record: type[T], *values: Any) -> T:
     twin = _open(kind)[0](*values)
     twin.__class__ = kind
     return twin  # type: ignore[no-any-return]
+
+
+def all_filled(record: type[T], columns: Sequence[Sequence[Any]]) -> list[T]:
+    """The records whose fields stand in columns, one of equal length for each field."""
+    kind: Any = record
+    twins = list(map(_open(kind)[0], *columns))
+    for twin in twins:
+        twin.__class__ = kind
+    return twins
 
 
 def changed(record: T, **changes: Any) -> T:

@@ -201,17 +201,40 @@ def test_a_snapshot_gives_back_every_record_of_every_kind(events: list[Event]) -
     assert json.dumps(found.as_json()) == json.dumps(picture.as_json())  # tables in their order
 
 
-def test_what_changed_since_a_page_is_patched_in_its_place_and_order(past: Past) -> None:
+def test_what_changed_since_a_snapshot_is_a_step_in_its_place_and_order(past: Past) -> None:
     snapshots = Snapshots(None, past.journal, key=KEY, spacing=1, share=10**6)
     picture = straight(past.entries, 1000)
     for seq in (1000, 1003, 1006, 1040):
         picture.apply_all(past.entries[picture.home.seq : seq])
         assert snapshots.keep(picture.copy().home, past.entries[seq - 1].hash)
-        patched = any(table.patches for table in snapshots._laid.values())
-        assert patched == (seq > 1000)
+        stepped = any(table.steps for table in snapshots._laid.values())
+        assert stepped == (seq > 1000)
         found = snapshots.newest()
         assert found is not None and json.dumps(found.as_json()) == json.dumps(picture.as_json())
     snapshots.close()
+
+
+def test_every_snapshot_gives_its_picture_back_over_steps_and_tables_laid_out_anew(tmp_path: Path) -> None:
+    journal = past_journal(tmp_path)
+    dice = Random(5)
+    written = write(journal, happenings(2600, dice))
+    snapshots = Snapshots(tmp_path / "s", journal, key=KEY, spacing=1, share=10**6)
+    picture, texts = Picture(STREAM), {}
+    sensors = []
+    for entry in written:
+        picture.apply(entry)
+        if entry.seq > 1000 and dice.random() < 0.04:
+            assert snapshots.keep(picture.copy().home, entry.hash)
+            texts[entry.seq] = json.dumps(picture.as_json())
+            sensors.append(len(snapshots._laid["sensors"].steps))
+    assert max(sensors) > 3 and sensors.count(0) > 1, "steps, and begun anew"
+    snapshots.close()
+    snapshots = Snapshots(tmp_path / "s", journal, key=KEY, spacing=1, share=10**6)
+    for seq in dice.sample(sorted(texts), len(texts)):
+        found = snapshots.newest(seq)
+        assert found is not None and found.home.seq == seq and json.dumps(found.as_json()) == texts[seq]
+    snapshots.close()
+    journal.close()
 
 
 class _Listed:
@@ -421,6 +444,16 @@ def test_a_column_gives_back_its_values(values: list[int | bool | None]) -> None
     out: list[list[object]] = []
     columns_of(object).put(values, out)
     assert repr(list(columns_of(object).take(iter(json.loads(json.dumps(out))), len(values)))) == repr(values)
+
+
+@given(st.lists(st.one_of(st.sampled_from(["", "a", "b"]), st.text(max_size=1)), max_size=40))
+def test_words_that_stand_again_and_again_lie_in_columns_as_numbers(words: list[str]) -> None:
+    out: list[list[object]] = []
+    columns_of(str).put(words, out)
+    assert list(columns_of(str).take(iter(json.loads(json.dumps(out))), len(words))) == words
+    many: list[list[object]] = []
+    columns_of(str).put(["closed", "open"] * 20, many)
+    assert many == [[["closed", "open"], *[0, 1] * 20]]
 
 
 def test_times_lie_in_columns_as_short_steps() -> None:

@@ -1,41 +1,51 @@
 """A sub-picture cut into pages of records, and put together from them: what a snapshot is made of.
 
-A page is named by its bytes. One whose records are mostly the very ones of the picture before is not spelled again;
-those that changed go to a patch.
+A page is named by its bytes. A table is laid out as pages, and then as steps: what changed since the snapshot before.
+Once its steps outweigh its pages, or are many, it is laid out anew; pages of the very records that stood on them
+before are not spelled again.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from hashlib import sha256
 from itertools import islice
+from operator import is_
 from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic_core import from_json, to_json
 
 from picture.columns import Columns, columns_of
+from picture.journal.sliding import Slid, gathered, slid
 from picture.model import StreamPicture
 
 PAGE_RECORDS: Final = 256
+STEPS: Final = 32
+"""Steps at most: each is a page to be read for a look back."""
+_SLIDING: Final = "sensors"
+"""The table whose steps leave out what stood there already."""
 
 
 class Page(NamedTuple):
-    """Some records of a table, in the table's order."""
+    """Some records of a table in the table's order, or of a step."""
 
     id: bytes
     keys: list[str]
     records: Sequence[Any]
+    size: int
+    """Its bytes."""
 
 
 class Table(NamedTuple):
-    """A table of the picture as pages, and what changed since on pages of which most did not."""
+    """A table of the picture as pages and the steps since, the oldest first, and what it holds after them."""
 
     pages: list[Page]
-    patches: list[Page]
+    steps: list[Page]
+    records: Mapping[str, Any]
 
 
 Laid = dict[str, Table]
@@ -43,47 +53,74 @@ Laid = dict[str, Table]
 
 
 def laid_out(sub: StreamPicture, before: Laid, named: Callable[[bytes], bytes]) -> tuple[Laid, dict[bytes, bytes]]:
-    """The tables as pages, and by id the bytes of those that ``before`` did not have; ``named`` gives bytes an id."""
-    laid: Laid = {}
+    """The tables as pages, and by id the bytes of those that ``before`` did not have; ``named`` gives bytes an id.
+
+    Keeps the tables of ``sub``: nobody may change them from here on.
+    """
     fresh: dict[bytes, bytes] = {}
 
-    def spelled(columns: Columns, rows: Sequence[tuple[str, Any]]) -> Page:
-        keys, records = [key for key, _ in rows], [record for _, record in rows]
+    def spelled(columns: Columns, keys: list[str], records: Sequence[Any]) -> Page:
         out: list[list[Any]] = [keys]
         columns.put(records, out)
         data = zlib.compress(to_json(out))
-        page = Page(named(data), keys, records)
+        page = Page(named(data), keys, records, len(data))
         fresh[page.id] = data
         return page
 
+    laid: Laid = {}
     for name, columns in _tables().items():
-        known = before[name].pages if name in before else []
-        pages: list[Page] = []
-        changed: list[tuple[str, Any]] = []
-        rows = iter(getattr(sub, name).items())
-        while chunk := list(islice(rows, PAGE_RECORDS)):
-            page = known[len(pages)] if len(pages) < len(known) else None
-            since = None if page is None else _changed(page, chunk)
-            if page is None or since is None or len(since) * 2 > len(chunk):
-                page, since = spelled(columns, chunk), []
-            pages.append(page)
-            changed += since
-        parts = range(0, len(changed), PAGE_RECORDS)
-        laid[name] = Table(pages, [spelled(columns, changed[at : at + PAGE_RECORDS]) for at in parts])
+        now, known = getattr(sub, name), before.get(name)
+        if known is None or not _steps_on(known, now):
+            laid[name] = Table(_anew(columns, now, known, spelled), [], now)
+            continue
+        rows = [(key, record) for key, record in now.items() if known.records.get(key) is not record]
+        steps = known.steps
+        if rows:
+            records = slid(rows, known.records) if name == _SLIDING else [record for _, record in rows]
+            steps = [*steps, spelled(_of_step(name), [key for key, _ in rows], records)]
+        laid[name] = Table(known.pages, steps, now)
     return laid, fresh
 
 
-def _changed(page: Page, rows: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]] | None:
-    """The rows whose records are not the page's own; None where it has other keys."""
-    if page.keys != [key for key, _ in rows]:
-        return None
-    return [row for row, record in zip(rows, page.records, strict=True) if row[1] is not record]
+def _steps_on(known: Table, now: Mapping[str, Any]) -> bool:
+    """Whether one more step is worth it; not where a key went away, which a step does not say."""
+    if len(known.steps) >= STEPS or sum(page.size for page in known.steps) >= sum(page.size for page in known.pages):
+        return False
+    return list(islice(now, len(known.records))) == list(known.records)
 
 
-def page_of(name: bytes, table: str, data: bytes) -> Page:
+def _anew(columns: Columns, now: Mapping[str, Any], known: Table | None, spelled: Callable[..., Page]) -> list[Page]:
+    """A table's pages, each the known one at its place if that holds the very records."""
+    stood = known.pages if known is not None else []
+    pages: list[Page] = []
+    rows = iter(now.items())
+    while chunk := list(islice(rows, PAGE_RECORDS)):
+        keys, records = [key for key, _ in chunk], [record for _, record in chunk]
+        page = stood[len(pages)] if len(pages) < len(stood) else None
+        if page is None or page.keys != keys or not all(map(is_, page.records, records)):
+            page = spelled(columns, keys, records)
+        pages.append(page)
+    return pages
+
+
+def page_of(name: bytes, table: str, data: bytes, *, step: bool) -> Page:
     """The page whose bytes these are; they are the reader's own, and not validated."""
-    keys, *columns = from_json(zlib.decompress(data))
-    return Page(name, keys, _tables()[table].take(iter(columns), len(keys)))
+    keys, *columns = from_json(zlib.decompress(data), cache_strings="none")
+    spelled = _of_step(table) if step else _tables()[table]
+    return Page(name, keys, spelled.take(iter(columns), len(keys)), len(data))
+
+
+def table_of(name: str, pages: list[Page], steps: list[Page]) -> Table:
+    """A table put together; ``ValueError`` if its pages are not whole."""
+    records: dict[str, Any] = {}
+    for page in pages:
+        records.update(zip(page.keys, page.records, strict=True))
+    if name == _SLIDING:
+        gathered(records, ((page.keys, page.records) for page in steps))
+        return Table(pages, steps, records)
+    for page in steps:  # replaces a record where it stands; what is new comes at the end
+        records.update(zip(page.keys, page.records, strict=True))
+    return Table(pages, steps, records)
 
 
 def manifest_of(sub: StreamPicture, laid: Laid) -> dict[str, Any]:
@@ -91,7 +128,7 @@ def manifest_of(sub: StreamPicture, laid: Laid) -> dict[str, Any]:
     out: list[list[Any]] = []
     for name, columns in _others().items():
         columns.put([getattr(sub, name)], out)
-    tables = {name: [[page.id.hex() for page in part] for part in table] for name, table in laid.items()}
+    tables = {name: [[page.id.hex() for page in part] for part in table[:2]] for name, table in laid.items()}
     return {"others": out, "tables": tables}
 
 
@@ -99,18 +136,13 @@ def sub_of(manifest: dict[str, Any], laid: Laid) -> StreamPicture:
     """The sub-picture of a manifest and its pages, with tables of its own."""
     columns = iter(manifest["others"])
     parts = {name: other.take(columns, 1)[0] for name, other in _others().items()}
-    sub = StreamPicture(**parts)
-    for name, pages in laid.items():
-        table = getattr(sub, name)
-        for page in (*pages.pages, *pages.patches):  # a patch replaces where the record stands, and keeps the order
-            table.update(zip(page.keys, page.records, strict=True))
-    return sub
+    return StreamPicture(**parts | {name: dict(table.records) for name, table in laid.items()})
 
 
 @cache
 def shape() -> str:
     """Changes whenever a record has other fields, even if nobody thought of the fold's version."""
-    shapes = {name: columns.shape for name, columns in (_tables() | _others()).items()}
+    shapes = {name: columns.shape for name, columns in (_tables() | _others() | {"step": _of_step(_SLIDING)}).items()}
     return sha256(json.dumps(shapes).encode()).hexdigest()
 
 
@@ -119,6 +151,12 @@ def _tables() -> dict[str, Columns]:
     """How the records of each table lie in columns."""
     hints = get_type_hints(StreamPicture)
     return {name: columns_of(get_args(hint)[1]) for name, hint in hints.items() if get_origin(hint) is dict}
+
+
+@cache
+def _of_step(name: str) -> Columns:
+    """How the records of a table lie in the columns of a step."""
+    return columns_of(Slid) if name == _SLIDING else _tables()[name]
 
 
 @cache

@@ -31,7 +31,7 @@ from picture.collecting import without_collection
 from picture.entry import Entry, canonical
 from picture.errors import JournalError
 from picture.fold import FOLD_VERSION, Picture, copied
-from picture.journal.pages import PAGE_RECORDS, Laid, Page, Table, laid_out, manifest_of, page_of, shape, sub_of
+from picture.journal.pages import STEPS, Laid, Page, Table, laid_out, manifest_of, page_of, shape, sub_of, table_of
 from picture.journal.protocol import START, Head
 from picture.journal.segments import PAGE_BYTES, open_for_reading, segment_files, storage_errors
 from picture.model import StreamPicture
@@ -42,11 +42,11 @@ SHARE_PERCENT: Final = 9
 """Of the journal's bytes, at any length: with what SQLite adds it stays below 10."""
 VIEW_SHARE_PERCENT: Final = 2
 """The same for a view from which something is withheld: it is looked back on more rarely."""
-CACHED_RECORDS: Final = 80_000
-"""Records of decoded pages that are kept in memory, about 40 MB; more would cost more in the collector's walks."""
+CACHED_RECORDS: Final = 100_000
+"""Records of decoded pages that are kept in memory, about 50 MB; more would cost more in the collector's walks."""
 _ENTRY_BYTES: Final = 600  # what an entry takes at least, for a journal that has no file to measure
 _ID_BYTES: Final = 16
-FORMAT: Final = 1
+FORMAT: Final = 2
 """How snapshots are spelled; another one is another's file."""
 
 
@@ -89,7 +89,8 @@ class Snapshots:
         self._key = key
         self._share = share
         self._lock = threading.RLock()
-        self._pages: OrderedDict[bytes, Page] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, bytes], Page] = OrderedDict()
+        self._cached = 0
         self._laid: Laid = {}
         self._fitting: set[int] = set()
         self._next_bytes = 0
@@ -158,12 +159,12 @@ class Snapshots:
         rows = self._rows
         at = bisect_right(rows, (seq, 1 << 62))
         # Even steps: where the last one left off with all the room there was, the next is not due at once.
-        steps = max(self.spacing, self._next_bytes * 90 // (self._entry_bytes * self._share))
+        steps = max(self.spacing, self._mean_bytes(at) * 90 // (self._entry_bytes * self._share))
         far = all(abs(seq - other) >= steps for other, _ in rows[max(0, at - 1) : at + 1])
         return far and abs(seq - self._tried) >= self.spacing // 4 and self._has_room(seq, self._next_bytes)
 
     def keep(self, sub: StreamPicture, entry_hash: str) -> bool:
-        """Writes a snapshot of a picture that nobody changes meanwhile; False if there is no room for it.
+        """Writes a snapshot of a picture that nobody changes any more; False if there is no room for it.
 
         ``entry_hash`` is the hash of the entry that the picture stands at.
         """
@@ -177,6 +178,7 @@ class Snapshots:
             with self._mended:
                 self._write(sub.seq, size, body, fresh)
                 self._laid = laid
+                self._next_bytes = self._mean_bytes(bisect_right(self._rows, (sub.seq, 1 << 62)))
                 return True
         return False
 
@@ -208,27 +210,33 @@ class Snapshots:
             if not self._fits(seq, manifest["hash"]):
                 return None
             with without_collection():
-                laid = {
-                    name: Table(*([self._page(bytes.fromhex(one), name) for one in ids] for ids in parts))
-                    for name, parts in manifest["tables"].items()
-                }
+                laid = {name: self._table(name, *parts) for name, parts in manifest["tables"].items()}
             sub = sub_of(manifest, laid)
             if not self._laid:
                 self._laid = laid
             return sub
         return None
 
-    def _page(self, name: bytes, table: str) -> Page:
-        known = self._pages.get(name)
+    def _table(self, name: str, pages: list[str], steps: list[str]) -> Table:
+        return table_of(
+            name,
+            [self._page(bytes.fromhex(one), name, step=False) for one in pages],
+            [self._page(bytes.fromhex(one), name, step=True) for one in steps],
+        )
+
+    def _page(self, name: bytes, table: str, *, step: bool) -> Page:
+        place = table, name
+        known = self._pages.get(place)
         if known is None:
             row = self._connection.execute("SELECT data FROM pages WHERE id = ?", (name,)).fetchone()
             if row is None or self._name(row[0]) != name:
                 raise ValueError("a page is missing or was altered")
-            known = self._pages[name] = page_of(name, table, row[0])
-            while len(self._pages) * PAGE_RECORDS > CACHED_RECORDS:
-                self._pages.popitem(last=False)
+            known = self._pages[place] = page_of(name, table, row[0], step=step)
+            self._cached += len(known.keys)
+            while self._cached > CACHED_RECORDS and len(self._pages) > 1:
+                self._cached -= len(self._pages.popitem(last=False)[1].keys)
         else:
-            self._pages.move_to_end(name)
+            self._pages.move_to_end(place)
         return known
 
     def _fits(self, seq: int, entry_hash: str) -> bool:
@@ -279,6 +287,11 @@ class Snapshots:
         """Whether the snapshots up to here with one more stay within their share of the journal up to here."""
         used = sum(other for at, other in self._rows if at <= seq)
         return (used + size) * 100 <= self._entry_bytes * seq * self._share
+
+    def _mean_bytes(self, at: int) -> int:
+        """The bytes of a snapshot, by the rows before a place: one with many pages anew stands for those of steps."""
+        sizes = [size for _, size in self._rows[max(0, at - STEPS) : at]]
+        return sum(sizes) // len(sizes) if sizes else self._next_bytes
 
     def _mean_entry(self) -> int:
         """The bytes of an entry, by the journal's files."""
@@ -341,6 +354,7 @@ class Snapshots:
     def _begin_anew(self) -> None:
         self._connection.close()
         self._pages.clear()
+        self._cached = 0
         self._laid = {}
         try:
             if self.path is not None:
