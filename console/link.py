@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -177,6 +178,9 @@ class Link:
         self._comparing: asyncio.Task[None] | None = None
         self._on_change: Callable[[Change], None] = lambda change: None
         self._answered = asyncio.Event()
+        self._anew = False
+        """Whether the whole picture is to come again, with what may be read of it now."""
+        self._asking_anew: asyncio.Task[None] | None = None
 
     # --- following ------------------------------------------------------------------------------------------
 
@@ -215,6 +219,7 @@ class Link:
 
     async def _ask_for_log_in(self, on_change: Callable[[Change], None]) -> None:
         self._ticket = self._token = self._totp = ""
+        self._forget()
         self.state = "log_in"
         on_change(Change(state_changed=True))
         await self._answered.wait()
@@ -232,7 +237,7 @@ class Link:
             "person": self.person,
             "position": self.position,
             "public_key": self._key.public_key().public_bytes_raw().hex(),
-            "cursor": self.picture.cursor,
+            "cursor": {} if self._anew else self.picture.cursor,
             "client": self._client,
             "token": self._token,
             "totp": self._totp,
@@ -260,6 +265,9 @@ class Link:
 
     def _welcomed(self, frame: Frame) -> Change:
         self.world, self.pack = frame["world"], frame["pack"]
+        if frame["locked"] or self.clearance not in ("", frame["clearance"]):
+            self._forget()
+            self._ask_anew()
         self.role, self.clearance, self.locked = frame["role"], frame["clearance"], frame["locked"]
         self._ticket = frame["ticket"]
         if self._ticket:
@@ -300,7 +308,7 @@ class Link:
         if await asyncio.to_thread(marked.digest) != core_says:
             self._on_change(self._differs("its digest is not the core's"))
             if self._wire is not None:
-                await self._wire.send(encode({"type": "resync"}))
+                await self._resync(self._wire)
         elif self.differs:
             self.differs = ""
             self._on_change(Change(state_changed=True))
@@ -327,13 +335,31 @@ class Link:
                 self._opened[Ref(entry.stream, entry.seq, path)] = value
             if self.picture.apply(entry):
                 kinds.add(entry.kind)
+        if "payload.shredded" in kinds:
+            self._forget()
+            self._ask_anew()
         return Change(frozenset(kinds), len(frames))
+
+    def _forget(self) -> None:
+        """Lets go of every value that was opened for this client, until the whole picture comes anew."""
+        self._opened.clear()
+        self._courses.clear()
+        self._anew = True
+
+    def _ask_anew(self) -> None:
+        if self._wire is not None:
+            self._asking_anew = asyncio.create_task(self._resync(self._wire))
+
+    async def _resync(self, wire: ClientConnection) -> None:
+        with contextlib.suppress(WebSocketException, OSError):  # gone: the next hello asks for it
+            await wire.send(encode({"type": "resync"}))
 
     def _snapshot(self, frame: Frame) -> Change:
         self.picture = Picture.from_json(frame["home"], frame["picture"])
         self._opened = {Ref(stream, seq, path): value for stream, seq, path, value in frame["opened"]}
         self._courses.clear()
         self._last.clear()
+        self._anew = False
         return Change(snapshot=True, state_changed=True)
 
     def _take_flood(self, frame: Frame) -> Change:

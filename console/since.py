@@ -49,10 +49,7 @@ class _Change:
 def touched(command: c.Command, home: StreamPicture) -> Iterator[Field]:
     """The fields that a command is about to change, or whose value it rests on."""
     if isinstance(command, c.ChangeIncident):
-        given = ("title", "incident_kind", "priority", "units_needed", "people_unaccounted", "place")
-        for name in given:
-            if getattr(command, name) is not None:
-                yield Field("incidents", command.incident.upper(), _SPELLED.get(name, name))
+        yield from _corrected(command)
     elif isinstance(command, (c.CloseIncident, c.ReopenIncident)):
         yield Field("incidents", command.incident.upper(), "status")
     elif isinstance(command, c.MarkDuplicate):
@@ -82,6 +79,12 @@ def _reopened(command: c.ReopenRoad, home: StreamPicture) -> Iterator[Field]:
             named = one.status == "active" and one.by != "flood" and wanted == one.name.casefold()
             if one.id == command.closure if command.closure else named:
                 yield Field(table, one.id, "status")
+
+
+def _corrected(command: c.ChangeIncident) -> Iterator[Field]:
+    for name in ("title", "incident_kind", "priority", "units_needed", "people_unaccounted", "place"):
+        if getattr(command, name) is not None:
+            yield Field("incidents", command.incident.upper(), _SPELLED.get(name, name))
 
 
 def _alarm_id(said: str, home: StreamPicture) -> str:

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from console import commands as c
 from console.clearance import BY_ROLE, CLEARANCES, clearance_of
+from console.core import Draft
 from console.gate import DrillGate, Hello, Seat
 from console.people import ROLES, Person
 from console.views import View, fold
@@ -21,6 +23,7 @@ from picture.errors import RefusedError
 from picture.event import KINDS
 from picture.fold import Picture
 from picture.history import History
+from picture.journal.custody import Keeping, keys_of, shred
 from tests.scaffold import build
 from tests.test_link import PLACE, Site, hello, raw, until
 
@@ -30,9 +33,13 @@ HELD_BACK = ("Ada Quay", "water in the cellar", "600-123")
 class RoleGate(DrillGate):
     """A drill's gate that takes the role from the position, for tests of what each may see."""
 
+    lowered = False
+    """Whether everybody is but an observer from now on."""
+
     def admit(self, hello: Hello) -> Seat:
-        person = Person(hello.person, hello.position, "EOC", hello.position, hello.public_key)
-        return Seat(person, clearance_of(hello.position), hello.client)
+        role = "observer" if self.lowered else hello.position
+        person = Person(hello.person, hello.position, "EOC", role, hello.public_key)
+        return Seat(person, clearance_of(role), hello.client)
 
 
 @pytest.fixture
@@ -261,3 +268,49 @@ async def test_entries_that_come_close_together_travel_together(site: Site) -> N
             count += len(json.loads(await wire.recv()).get("entries", ()))
             frames += 1
         assert count == 40 and frames < 40
+
+
+# --- what a client was told once, and may not know any more ----------------------------------------------------
+
+
+def opened_in(frame: dict[str, Any]) -> str:
+    return json.dumps([one["opened"] for one in frame["entries"] if "opened" in one])
+
+
+async def test_a_cursor_is_no_way_to_read_what_stands_on_no_present_picture_unjournalled(site: Site) -> None:
+    site.room.record(ev.UnitLocated(unit="E12", lon_e7=-300_100_000, lat_e7=460_200_000))
+    report(site)
+    site.room.record(ev.UnitLocated(unit="E12", lon_e7=-300_300_000, lat_e7=460_200_000))
+    async with site.open(), raw(site, hello(position="operator", cursor={site.room.core.home.stream: 1})) as wire:
+        await wire.recv()
+        opened = opened_in(json.loads(await wire.recv()))
+        assert "-300300000" in opened and HELD_BACK[0] in opened  # where it is, and who called
+        assert "-300100000" not in opened  # where it was: that is asked for by ``past``
+    assert not list(site.room.core.journal.read(kinds=frozenset({"value.read"})))
+
+
+async def test_a_client_forgets_what_it_read_when_the_key_is_destroyed(site: Site) -> None:
+    report(site)
+    async with site.open(), site.link("Bob", position="operator") as link:
+        (incident,) = link.picture.home.incidents.values()
+        caller, text = incident.reports[0].caller, incident.reports[0].text
+        assert (link.text(caller), link.text(text)) == (HELD_BACK[0], HELD_BACK[1])
+        keeping = Keeping(
+            site.room.core.home, site.room.core.journal._keyring, None,
+            lambda events: site.room.core.record([Draft(one) for one in events]),
+        )  # fmt: skip
+        shred(keeping, keys_of(keeping.keyring, "I-1", "personal"), by=())
+        await until(lambda: link.text(caller) is None)
+        await until(lambda: site.same(link) and not link._anew)
+        assert link.text(caller) is None and link.state == "live"
+
+
+async def test_a_client_that_is_shown_out_or_comes_back_with_less_keeps_nothing_opened(site: Site) -> None:
+    report(site)
+    async with site.open(), site.link("Bob", position="operator") as link:
+        assert link._opened
+        site.gate.lowered = True
+        for client in list(site.door.fanout.clients):
+            site.door.fanout.dismiss(client)
+        await until(lambda: link.clearance == "observer" and not link._anew)
+        assert not link._opened and not link.picture.home.log

@@ -237,7 +237,7 @@ class Door:
         )
         seen = hello.cursor.get(home.stream, 0)
         if 0 < seen <= home.seq and home.seq - seen <= CATCH_UP_ENTRIES:
-            client.put(self.fanout.entries(list(self._core.journal.read(after=seen)), client.channel))
+            client.put(self.fanout.entries(list(self._core.journal.read(after=seen)), client.channel, view))
         else:
             client.put(self.fanout.snapshot(view, client.channel))
         field = self._flood()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from console.clearance import CLEARANCES
@@ -19,6 +19,8 @@ from console.views import View, Views
 from console.web.frames import NEVER_SENT, Frame, encode, entry_frame, refs_in, withheld_frame
 from picture.entry import Entry, Ref
 
+Place = tuple[str, int, str]
+"""(stream, seq, path) of a sealed value."""
 TICK_S = 0.025
 QUEUE_FRAMES = 2_000
 """Frames a client may lag behind before it is let go."""
@@ -138,16 +140,28 @@ class Fanout:
                 frames[channel] = self._frame(entries, spelled, channel)
             self._put(client, frames[channel])
 
-    def entries(self, entries: Sequence[Entry], channel: tuple[str, bool]) -> str:
-        """The frame of these entries for one channel, as for somebody who comes back by cursor."""
-        return self._frame(entries, [self._spelled(entry) for entry in entries], channel)
+    def entries(self, entries: Sequence[Entry], channel: tuple[str, bool], view: View) -> str:
+        """The frame of these entries for one channel, as for somebody who comes back by cursor.
 
-    def _spelled(self, entry: Entry) -> _Spelled:
+        Opened is what stands on the present view, as in a snapshot: older values are the past's, and reading those
+        is journalled. A cursor is the client's word, and must not be a way round that.
+        """
+        present: frozenset[Place] = frozenset()
+        if channel[1] and any(entry.sealed for entry in entries):
+            picture = view.copy().as_json()
+            present = frozenset(refs_in(picture, frozenset(picture)))
+        return self._frame(entries, [self._spelled(entry, present) for entry in entries], channel)
+
+    def _spelled(self, entry: Entry, only: Collection[Place] | None = None) -> _Spelled:
         self.encoded += 1
         clear = encode(entry_frame(entry, {}))
         opened = clear
         if entry.sealed:
-            values = {path: value for path, value in self._core.journal.opened(entry).items() if path not in NEVER_SENT}
+            values = {
+                path: value
+                for path, value in self._core.journal.opened(entry).items()
+                if path not in NEVER_SENT and (only is None or (entry.stream, entry.seq, path) in only)
+            }
             # ``opened`` is the last key of a frame: the rest need not be spelled twice.
             opened = f"{clear[: -len('{}}')]}{encode(values)}}}"
         return _Spelled(clear, opened, encode(withheld_frame(entry)))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from console.core import Core, Draft
 from console.gate import Seat
 from console.views import View
-from console.web.fanout import Client, Fanout
+from console.web.fanout import Client, Fanout, Place
 from console.web.frames import Frame, encode, refs_in
 from picture import events as ev
 from picture.errors import RefusedError
@@ -20,8 +20,6 @@ from picture.journal.projections import words_of
 
 MOST = 1 << 62
 """Larger numbers are no entry's and no time's, and no database's either."""
-Place = tuple[str, int, str]
-"""(stream, seq, path) of a sealed value."""
 
 
 class AskPast(BaseModel):
