@@ -152,6 +152,7 @@ def run(*, entries: int, live: int) -> tuple[dict[str, Any], list[str]]:
         past = History(readers[north.name], others=others)
         wrong = [] if len(digests) == 1 else ["the pictures differ"]
         wrong += [] if found == conflicts(south.picture) else ["the conflicts differ"]
+        wrong += [one.words for one in past.conflicts(past.head()) if one.kind == "stream"]
         wrong += [] if past.at_seq(during_at).digest() == during else ["the past of the partition is another"]
         days = (north.now_ms - START_MS) // 86_400_000
         for core in cores:

@@ -26,7 +26,7 @@ class Conflict:
     """One contradiction between streams."""
 
     kind: str
-    """barrier, unit, closure, incident number, incident id, decision, request, claim."""
+    """barrier, unit, closure, incident number, incident id, decision, request, claim; stream."""
     subject: str
     """Id of what it is about, as it stands on the picture."""
     words: str
@@ -150,6 +150,15 @@ def _claims(subs: list[StreamPicture]) -> Iterator[Conflict]:
 _LOOKS: Final[tuple[Callable[[list[StreamPicture]], Iterator[Conflict]], ...]] = (
     _barrier, _units, _closures, _numbers, _ids, _decisions, _requests, _claims,
 )  # fmt: skip
+
+
+def other_stream(heard: tuple[str, int], now: tuple[str, int], heard_hash: str, now_hash: str) -> Conflict:
+    """The conflict of a core that had received another entry of a stream than the one that is here under its number.
+
+    ``heard`` and ``now`` are (stream, seq) of the entry that says what was received, and of the one that is here.
+    """
+    sides = [_Side(*heard, f"received as {heard_hash[:12]}"), _Side(*now, f"here as {now_hash[:12]}")]
+    return _conflict("stream", now[0], f"{now[0]} is not the stream that was received", sides)
 
 
 def _by(

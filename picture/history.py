@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import nullcontext
 
 from picture.collecting import without_collection
+from picture.conflicts import Conflict, conflicts, other_stream
+from picture.custody import CursorReceived
 from picture.entry import Entry
 from picture.errors import JournalError
 from picture.fold import Picture, copied
@@ -23,6 +25,8 @@ KEPT_PICTURES = 6
 """Sub-pictures kept in memory to step on from; they share their records."""
 LONG_WAY = 8
 """How many times the snapshots' least spacing is a long way without one."""
+HEARD_WITHIN = 4096
+"""Entries looked through at first for what was received last; as many again, doubled, where that is not enough."""
 WAYPOINT = 256
 """How far before the asked entry one more is kept, so that stepping back is short too."""
 
@@ -57,7 +61,8 @@ class History:
     def at_seq(self, seq: int) -> Picture:
         """The picture after an entry of this core, 0 being before the first; ``TOC-3160`` if it is not here.
 
-        Other streams stand where the last ``cursor.received`` up to there said, or where what is here of them ends.
+        Other streams stand where the last ``cursor.received`` up to there said, or where what is here of them ends;
+        ``conflicts`` tells of those that are not what was received.
         """
         picture = Picture(self.stream)
         own = picture.streams[self.stream] = self.sub(seq)
@@ -70,6 +75,34 @@ class History:
     def at(self, recorded_ms: int) -> Picture:
         """The picture as it was known at a recorded time of this core; empty before its first entry."""
         return self.at_seq(self.seq_at(recorded_ms))
+
+    def conflicts(self, seq: int) -> tuple[Conflict, ...]:
+        """What the streams joined at an entry of this core contradict each other in.
+
+        Those of kind ``stream`` come first: under the number that this core had received of another one, there is
+        an entry of another hash here. Such a stream was begun anew, put back from a copy, or altered.
+        """
+        picture = self.at_seq(seq)
+        heard = self._heard(seq, picture.home.received.keys() & self._others.keys())
+        found: list[Conflict] = []
+        for stream, (entry, upto, hash_) in sorted(heard.items()):
+            here = next(iter(self._others[stream].entries(upto - 1, upto)), None) if upto > START else None
+            if here is not None and here.hash != hash_:
+                found.append(other_stream((self.stream, entry), (stream, upto), hash_, here.hash))
+        return (*found, *conflicts(picture))
+
+    def _heard(self, seq: int, streams: Set[str]) -> dict[str, tuple[int, int, str]]:
+        """What the last ``cursor.received`` up to an entry said of streams: which entry said it, seq and hash."""
+        found: dict[str, tuple[int, int, str]] = {}
+        high, width = seq, HEARD_WITHIN
+        while high > START and streams - found.keys():
+            low, said = max(START, high - width), dict[str, tuple[int, int, str]]()
+            for entry in self._journal.read(low, high, frozenset({CursorReceived.kind})):
+                if isinstance(entry.event, CursorReceived):
+                    said |= {stream: (entry.seq, upto, hash_) for stream, upto, hash_ in entry.event.cursor}
+            found = said | found
+            high, width = low, width * 2
+        return {stream: found[stream] for stream in streams & found.keys()}
 
     def seen_without(self, kinds: frozenset[str]) -> History:
         """The same past for somebody from whom entries of these kinds are withheld: past them the cursor only moves.

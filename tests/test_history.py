@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from picture import columns, fold, model
+from picture import history as history_module
 from picture.columns import columns_of
 from picture.entry import Entry
 from picture.errors import JournalError
@@ -161,6 +162,33 @@ def test_other_cores_stand_where_this_one_had_received_them(tmp_path: Path) -> N
     there.close()
 
 
+@pytest.mark.parametrize("within", [10, 4096])
+def test_a_stream_that_is_not_what_was_received_is_named(
+    tmp_path: Path, within: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_module, "HEARD_WITHIN", within)
+    there = past_journal(tmp_path / "there", "drill.harbour")
+    theirs = write(there, happenings(200, Random(4)))
+    here = past_journal(tmp_path / "here")
+    events: list[Event] = happenings(120, Random(5))
+    for at, received, hash_ in ((30, 80, theirs[79].hash), (50, 90, "0" * 64), (110, 300, "0" * 64)):
+        events[at] = CursorReceived(cursor=(("drill.harbour", received, hash_), ("drill.gone", 5, "1" * 64)))
+    write(here, events)
+    history = History(here, others={"drill.harbour": History(there)})
+    named = {seq: [one for one in history.conflicts(seq) if one.kind == "stream"] for seq in (20, 40, 51, 109, 120)}
+    assert not named[20] and not named[40] and not named[120], "none received, as received, not here yet"
+    assert named[51] == named[109] and len(named[51]) == 1
+    (found,) = named[51]
+    assert found.subject == "drill.harbour" and found.entries == ((STREAM, 51), ("drill.harbour", 90))
+    assert found.words == (
+        f"drill.harbour is not the stream that was received: received as 000000000000 ({STREAM}, entry 51); "
+        f"here as {theirs[89].hash[:12]} (drill.harbour, entry 90)"
+    )
+    assert set(history.conflicts(51)) > set(named[51]), "and what the streams contradict each other in"
+    here.close()
+    there.close()
+
+
 def test_the_past_is_seen_without_what_is_withheld_from_somebody(kept: Past) -> None:
     snapshots = kept.snapshots()
     history = History(kept.journal, snapshots)
@@ -248,8 +276,8 @@ class _Listed:
     def head(self) -> Head:
         return Head(STREAM, len(self.made), "")
 
-    def read(self, after: int = 0, upto: int | None = None) -> Iterator[Entry]:
-        return iter(self.made[after:upto])
+    def read(self, after: int = 0, upto: int | None = None, kinds: frozenset[str] | None = None) -> Iterator[Entry]:
+        return (one for one in self.made[after:upto] if kinds is None or one.kind in kinds)
 
 
 def test_the_newest_snapshot_and_the_tail_give_the_picture_of_the_core(kept: Past) -> None:

@@ -58,7 +58,9 @@ class Readable(Protocol):
 
     def head(self) -> Head: ...
 
-    def read(self, after: int = START, upto: int | None = None) -> Iterator[Entry]: ...
+    def read(
+        self, after: int = START, upto: int | None = None, kinds: frozenset[str] | None = None
+    ) -> Iterator[Entry]: ...
 
 
 def snapshot_key(signing: Ed25519PrivateKey) -> bytes:
