@@ -55,7 +55,7 @@ class Acts(App[None]):
         kind, name = kind_of(self.subject)
         what = f"{kind} {name}" if name else "row"
         self.desk.tell(
-            f"Key ignored: the {what} came under the cursor, or changed, less than half a second ago. Look, press again.",
+            f"Key ignored: the {what} came under the cursor, or changed, less than half a second ago. Look again.",
             refused=True,
         )
         return False

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import events
 from textual.binding import BindingType
 
-from console.tui import details, ink
+from console.tui import details, ink, peers
 from console.tui.alert_bell import AlertBell
 from console.tui.desk import Desk, reason
 from console.tui.exercise import Exercise
-from console.tui.keys import ACTING, bindings
+from console.tui.keys import ABOUT_A_ROW, ACTING, bindings
 from console.tui.screens import boards, palette
 from console.tui.screens.ask import AskScreen
 from console.tui.screens.closed import ClosedScreen, LockScreen, LogInScreen
@@ -169,6 +169,9 @@ class TocsinApp(Exercise):
         name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
         if name in ACTING and (barred := self.desk.barred()):
             self.desk.tell(barred, refused=True)
+            return True
+        if name in ABOUT_A_ROW and (stream := peers.split(self.subject)[0]) and not self.screen.is_modal:
+            self.desk.tell(peers.NOT_OURS.format(whose=peers.whose(stream)), refused=True)
             return True
         return await super().run_action(action, default_namespace, namespaces)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ class Desk:
         """What stood in a report form that was refused, to be corrected."""
         self._start, self._changed, self._clock = start, changed, clock
         self._clashed = clashed
+        self._beside = ""
         self._count = 0
         self.travel = Travel(link, start=start, changed=changed, tell=self.tell, reason=reason)
 
@@ -101,7 +103,15 @@ class Desk:
     def home(self) -> StreamPicture:
         """The picture of the core this console belongs to, as it is or as it was."""
         past = self.travel.past
+        if self._beside:
+            return self.streams.get(self._beside) or StreamPicture(self._beside)
         return past.home if past else self.live
+
+    def beside(self, stream: str) -> Desk:
+        """The same desk reading another core's part of the picture; for pages, never to command from."""
+        other = copy(self)
+        other._beside = stream
+        return other
 
     @property
     def live(self) -> StreamPicture:

@@ -101,6 +101,12 @@ ACTING = frozenset(
 )  # fmt: skip
 """Actions that command something, those of the proposal's page included: not from the past, not from a locked desk."""
 
+ABOUT_A_ROW = frozenset(
+    ("dispatch", "acknowledge", "end", "status", "stand_down", "priority", "edit", "duplicate", "reopen",
+     "report_more", "claim")
+)  # fmt: skip
+"""Those of them that are about what is under the cursor: not about another core's things."""
+
 
 def bindings() -> list[Binding]:
     """The bindings of the app."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from console.tui import peers
 from console.tui.map.marks import Mark
 from picture.model import Closure, Facility, Incident, RoadChange, Sensor, Unit, Vessel
 
@@ -34,7 +36,16 @@ def marks(desk: Desk) -> list[Mark]:
     found += [mark for one in home.incidents.values() if (mark := _incident(one))]
     found += [mark for one in home.closures.values() if one.by != "flood" and (mark := _road(desk, one))]
     found += [mark for one in home.road_changes.values() if (mark := _road(desk, one))]
+    for stream, sub in peers.others(desk):
+        found += [_theirs(mark, stream) for one in sub.units.values() if (mark := _unit(desk.beside(stream), one, now))]
+        found += [_theirs(mark, stream) for one in sub.incidents.values() if (mark := _incident(one))]
     return found
+
+
+def _theirs(mark: Mark, stream: str) -> Mark:
+    """Another core's mark: with its core's name, and never in the reverse of what waits for us."""
+    named = f"{peers.whose(stream)} {mark.label or mark.id.partition(':')[2]}"
+    return replace(mark, id=peers.key_of(stream, mark.id), label=named, unack=False)
 
 
 def closed_edges(desk: Desk) -> NDArray[np.int32]:
@@ -63,6 +74,9 @@ def route(desk: Desk, key: str) -> list[tuple[float, float]] | None:
 
 def place_of(desk: Desk, key: str) -> tuple[float, float] | None:
     """(lon, lat) of anything that can be opened; None where it has no place."""
+    stream, inner = peers.split(key)
+    if stream:
+        return place_of(desk.beside(stream), inner)
     kind, _, name = key.partition(":")
     home = desk.home
     if kind == "unit" and name in home.units:

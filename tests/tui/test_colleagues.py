@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -233,3 +234,33 @@ async def test_a_road_closed_by_hand_has_a_mark_on_the_map_that_can_be_chosen(se
         app.go_to("road_change:RC-1")
         await pilot.pause(0.1)
         assert "2 times as long" in text_of(pilot.app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_another_cores_incidents_and_units_stand_beside_ours_marked_with_whose_they_are(
+    session: FakeSession, size: tuple[int, int]
+) -> None:
+    other = Picture("north/drill")
+    other.home.incidents["I-90"] = replace(session.picture.home.incidents["I-1"], id="I-90", title="Mill fire")
+    other.home.units["N1"] = replace(session.picture.home.units["E14"], id="N1", name="N1", assignment="")
+    session.picture.streams["north/drill"] = other.home
+    async with console(session, size) as pilot:
+        await keys(pilot, "2")
+        await keys(pilot, "end")
+        await pilot.pause(SETTLE_S)
+        assert "⇄north" in text_of(pilot.app)
+        for key in ("d", "x", "p", "G", "space"):
+            await keys(pilot, key)
+            assert "That is north's" in text_of(pilot.app) and not pilot.app.screen.is_modal
+        assert session.commands == []
+        await keys(pilot, "enter")
+        await pilot.pause(0.1)
+        assert "Of north/drill" in text_of(pilot.app) and "Mill fire" in text_of(pilot.app)
+        await keys(pilot, "escape", "5")
+        await pilot.pause(0.1)
+        await keys(pilot, "end")
+        assert "N1" in text_of(pilot.app)
+        app: Any = pilot.app
+        assert {"peer:north/drill|incident:I-90", "peer:north/drill|unit:N1"} <= {
+            one.id for one in app.main.map.describe()
+        }

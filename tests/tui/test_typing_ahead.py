@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.tui.hands import console, keys
 from tests.tui.scene import FakeSession
@@ -36,3 +37,13 @@ async def test_a_report_keeps_letters_typed_just_before_it_is_sent(session: Fake
         await keys(pilot, "r", "down")
         await in_one_breath(pilot, "water in the cellar", "ctrl+s")
         assert [one.text for one in session.commands if one.do == "take_report"] == ["water in the cellar"]
+
+
+async def test_what_is_typed_after_enter_in_one_burst_stands_in_the_next_line(session: FakeSession) -> None:
+    async with console(session) as pilot:
+        await keys(pilot, "r")
+        for key in ("f", "i", "r", "e", "enter", "s", "m", "o", "k", "e"):
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await pilot.pause(0.2)
+        values = [pilot.app.screen.query_one(f"#{name}", Input).value for name in ("kind", "text")]
+        assert values == ["fire", "smoke"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from console.tui import peers
 from console.tui.desk import Desk, kind_of
 from console.tui.details.feed import feed_page
 from console.tui.details.incident import incident_page
@@ -28,6 +29,9 @@ PAGES: dict[str, tuple[str, Page]] = {
 
 def exists(desk: Desk, key: str) -> bool:
     """Whether the picture has the thing."""
+    stream, inner = peers.split(key)
+    if stream:
+        return stream in desk.streams and exists(desk.beside(stream), inner)
     kind, name = kind_of(key)
     return kind in PAGES and name in getattr(desk.home, PAGES[kind][0])
 
@@ -36,6 +40,10 @@ def page(desk: Desk, key: str, width: int) -> list[Item]:
     """The entries of its page, for a width in cells."""
     if not exists(desk, key):
         return [plain("This is not on the picture any more.", width, "dim")]
+    stream, inner = peers.split(key)
+    if stream:
+        theirs = plain(f"Of {stream}, as far as it was received: theirs to change, not ours.", width, "strong")
+        return [theirs, *page(desk.beside(stream), inner, width)]
     kind, name = kind_of(key)
     found = PAGES[kind][1](desk, name, width)
     return [*found[:1], *held_line(desk, name, width), *found[1:]]
@@ -45,6 +53,9 @@ def title(desk: Desk, key: str) -> str:
     """What it is called, in one line of text from outside."""
     if not exists(desk, key):
         return key
+    stream, inner = peers.split(key)
+    if stream:
+        return f"{title(desk.beside(stream), inner)} ({peers.whose(stream)})"
     kind, name = kind_of(key)
     thing = getattr(desk.home, PAGES[kind][0])[name]
     named = getattr(thing, "title", "") or getattr(thing, "name", "") or getattr(thing, "headline", "")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from console.tui import details, words
+from console.tui import details, peers, words
 from console.tui.desk import Desk
 from console.tui.details.messages import ladder
-from console.tui.lines import Col, Item, Line, Span, fit, row
+from console.tui.lines import Col, Item, Line, Span, fit, heading, row
 from console.tui.map import MapView
 from console.tui.screens.page import PageScreen, title_line
 from console.tui.widgets.feeds import Feeds
@@ -54,7 +54,23 @@ class UnitBoard(PageScreen):
             self.desk.home.units.values(),
             key=lambda one: (ORDER.index(one.local_status) if one.local_status in ORDER else 9, one.id),
         )
-        return [Item("", (head,)), *(self._item(one, width, roomy) for one in units)]
+        found = [Item("", (head,)), *(self._item(one, width, roomy) for one in units)]
+        for stream, sub in peers.others(self.desk):
+            found.append(heading(f"⇄ {stream}: theirs, asked for by request"))
+            found += [self._theirs(one, stream, width) for one in sorted(sub.units.values(), key=lambda each: each.id)]
+        return found
+
+    def _theirs(self, one: Unit, stream: str, width: int) -> Item:
+        line = row(
+            width,
+            Col("⇄", "dim", 1),
+            Col(one.name, "dim", 10),
+            Col(words.status(one), "dim", 15),
+            Col(words.age(self.desk.now_ms, one.since_ms), "dim", 5, right=True),
+            Col(f"{one.nims_kind} {one.nims_type}", "dim"),
+            Col(one.agency, "faint", 16),
+        )
+        return Item(peers.key_of(stream, f"unit:{one.id}"), (line,), stamp=(one.id, one.local_status))
 
     def _item(self, one: Unit, width: int, roomy: bool) -> Item:
         desk, now = self.desk, self.desk.now_ms

@@ -28,6 +28,7 @@ class FormScreen(Modal[Values]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "submit", "Send", priority=True),
+        Binding("enter", "go_on", "Next", show=False, priority=True),
         Binding("down", "next(1)", "Next", show=False, priority=True),
         Binding("up", "next(-1)", "Previous", show=False, priority=True),
     ]
@@ -60,10 +61,9 @@ class FormScreen(Modal[Values]):
         else:
             self.focus_previous("Input")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes on; in the last line it sends."""
-        event.stop()
-        if event.input.id == self._fields[-1][0]:
+    def action_go_on(self) -> None:
+        """Enter goes on at once, so that what is typed after it stands in the next line; in the last line it sends."""
+        if self.focused is not None and self.focused.id == self._fields[-1][0]:
             self.action_submit()
         else:
             self.action_next(1)

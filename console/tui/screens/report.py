@@ -49,6 +49,7 @@ class ReportScreen(Modal[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "submit", "Send", priority=True),
+        Binding("enter", "go_on", "Next", show=False, priority=True),
         Binding("ctrl+g", "cursor", "Map crosshair", priority=True),
         Binding("down", "next(1)", "Next", show=False, priority=True),
         Binding("up", "next(-1)", "Previous", show=False, priority=True),
@@ -168,10 +169,11 @@ class ReportScreen(Modal[None]):
         else:
             self.focus_previous("Input, Rows" if self._places else "Input")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes on to the next field; in the last one it sends."""
-        event.stop()
-        if event.input.id == FIELDS[-1][0]:
+    def action_go_on(self) -> None:
+        """Enter goes on to the next field at once, so that what is typed after it is there; in the last one it sends."""
+        if self.focused is self.rows:
+            self.rows.action_open()
+        elif self.focused is not None and self.focused.id == FIELDS[-1][0]:
             self.action_submit()
         else:
             self.action_next(1)

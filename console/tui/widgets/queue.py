@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.tui import words
+from console.tui import peers, words
 from console.tui.lines import Col, Item, Line, Span, row
 from console.tui.widgets.held import held_by, held_col
 from console.tui.widgets.pane import Pane
@@ -54,7 +54,24 @@ class Queue(Pane):
             )
         )
         ordered = in_order(self.desk.home.incidents.values())
-        return found + [self._item(one, width) for one in ordered]
+        found += [self._item(one, width) for one in ordered]
+        for stream, sub in peers.others(self.desk):
+            theirs = [one for one in sub.incidents.values() if one.status == "open" and not one.duplicate_of]
+            found += [self._theirs(one, stream, width) for one in in_order(theirs)]
+        return found
+
+    def _theirs(self, one: Incident, stream: str, width: int) -> Item:
+        """Another core's incident: marked with whose it is, under our own."""
+        line = row(
+            width,
+            Col(str(one.priority), f"p{one.priority}_text", 1),
+            Col(one.id, "dim", 5),
+            Col(f"⇄{peers.whose(stream)}  {one.title or words.kind(one.kind)}", "text", title_width(width)),
+            Col(words.where(one.place), "dim"),
+            Col(f"{len(one.units)}/{one.units_needed}", "dim", 5, right=True),
+            Col(words.age(self.desk.now_ms, one.opened_ms), "dim", 4, right=True),
+        )
+        return Item(peers.key_of(stream, f"incident:{one.id}"), (line,), stamp=(one.id, one.status, one.priority))
 
     def _item(self, one: Incident, width: int) -> Item:
         key = f"incident:{one.id}"
