@@ -75,6 +75,7 @@ class Core:
         self.system = system or Actor("system")
         self._reactors: list[tuple[str, Reactor]] = []
         self._listeners: list[Listener] = []
+        self._followers: list[Listener] = []
         self._fresh: deque[list[Entry]] = deque()
         self._reacting = False
 
@@ -93,6 +94,20 @@ class Core:
     def listen(self, listener: Listener) -> None:
         """Adds somebody who is told of every commit after it was folded (clients, summaries)."""
         self._listeners.append(listener)
+
+    def follow_with(self, listener: Listener) -> None:
+        """Adds somebody who is told of other cores' entries after they were folded: clients; nobody who judges."""
+        self._followers.append(listener)
+
+    def receive(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Folds entries of other cores of the domain, and gives those that were new; nothing here reacts to them.
+
+        Each core answers for what it journals itself: what follows from it stands in its own stream.
+        """
+        fresh = [entry for entry in entries if entry.stream != self.home.stream and self.picture.apply(entry)]
+        for follower in self._followers if fresh else ():
+            follower(fresh)
+        return fresh
 
     def restore(self) -> int:
         """Folds what the journal already holds, and moves ids past what is in use; returns how many entries."""

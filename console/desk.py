@@ -111,8 +111,19 @@ class Desk:
             (unit for unit in units.values() if name.casefold() in (unit.id.casefold(), unit.name.casefold())), None
         )
         if found is None:
+            owner = self._owner_of(name)
+            if owner:
+                raise RefusedError(f"{name} is of {owner}.", code="TOC-4070")
             raise RefusedError(f"There is no unit {name}.", code="TOC-4008")
         return found
+
+    def _owner_of(self, unit: str) -> str:
+        """The agency of a unit that another core of the domain keeps, and that core; empty where nobody has it."""
+        for stream, sub in self._core.picture.streams.items():
+            for one in sub.units.values():
+                if unit.casefold() in (one.id.casefold(), one.name.casefold()):
+                    return f"{one.agency} ({stream})"
+        return ""
 
     def alarm(self, name: str) -> Alarm:
         """The alarm of this id; or, by its key, the one that stands."""

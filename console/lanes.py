@@ -162,13 +162,15 @@ class Lanes:
             self._tell(queue, level)
 
     def _tell(self, queue: _Queue, level: Level) -> None:
-        queue.level = level
-        self._told(
-            ev.LoadChanged(
-                queue=queue.feed, level=level, waiting=queue.messages, room=queue.spec.room,
-                lost=queue.lost, replaced=queue.replaced,
-            )
+        change = ev.LoadChanged(
+            queue=queue.feed, level=level, waiting=queue.messages, room=queue.spec.room,
+            lost=queue.lost, replaced=queue.replaced,
         )  # fmt: skip
+        try:
+            self._told(change)
+        except TocsinError:
+            return  # the journal is away: told at the next change, with the counts of then
+        queue.level = level
         if level == "normal":
             queue.lost = queue.replaced = 0
 

@@ -46,9 +46,10 @@ class View:
         fold(own, self._core.journal.read(own.home.seq, head), self.clearance)
 
     def take(self, entries: Sequence[Entry]) -> None:
-        """Takes in what the core has just folded."""
+        """Takes in what the core has just folded; a view folded by itself holds this core's stream alone."""
         if self._own is not None:
-            fold(self._own, entries, self.clearance)
+            home = self._core.home.stream
+            fold(self._own, [entry for entry in entries if entry.stream == home], self.clearance)
 
     def copy(self) -> Picture:
         """The view as it is now, with tables of its own: it stays as it is while the core goes on."""

@@ -19,7 +19,7 @@ from feeds.intake import Intake, Reading
 from feeds.refusals import UNKNOWN_FEED, Refusal, refusal
 from feeds.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, Verifier
 from picture.clock import Clock
-from picture.errors import InputError
+from picture.errors import InputError, TocsinError
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READ_TIMEOUT_S: Final = 10.0
@@ -54,7 +54,7 @@ class Lanes(Protocol):
         """In how many seconds to come again; 0 where there may be room."""
 
     async def put(self, feed: str, reading: Reading) -> int:
-        """How many messages newer ones replaced, once the journal has the others; ``InputError`` if none was taken."""
+        """How many messages newer ones replaced, once the journal has the others; an error if none was taken."""
 
 
 class _Rejected(Exception):
@@ -144,8 +144,8 @@ class Inbox:
         reading = feed.intake.read(body, at_ms)
         try:
             replaced = await self._lanes.put(name, reading)
-        except InputError as error:
-            return _come_again(error, _COME_AGAIN_S.get(error.code, 60))
+        except TocsinError as error:  # full after all, or the journal is away: nothing was taken
+            return _come_again(error, _COME_AGAIN_S.get(error.code, 10))
         return _answer(reading, replaced)
 
 
@@ -163,8 +163,8 @@ def _answer(reading: Reading, replaced: int = 0) -> JSONResponse:
     )  # fmt: skip
 
 
-def _come_again(error: InputError, after_s: int) -> JSONResponse:
-    return JSONResponse(error.as_json(), _STATUS.get(error.code, 422), headers={"retry-after": str(after_s)})
+def _come_again(error: TocsinError, after_s: int) -> JSONResponse:
+    return JSONResponse(error.as_json(), _STATUS.get(error.code, 503), headers={"retry-after": str(after_s)})
 
 
 def inbox_app(

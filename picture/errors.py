@@ -78,6 +78,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
 }
 
 CATALOGUE |= {
+    "TOC-4070": (
+        "The unit belongs to another core.",
+        "Make a request to its agency: its owner sends it and answers.",
+    ),
     "TOC-4030": (
         "Somebody else changed this since your screen showed it.",
         "Nothing was overwritten. Look at the difference, then give the command again if it still holds.",

@@ -11,7 +11,7 @@ from console.lanes import GATHER_S, SLICE_S, Lanes
 from feeds.config import Waiting
 from feeds.intake import Accepted, Reading
 from picture import events as ev
-from picture.errors import InputError, InternalError
+from picture.errors import InputError, InternalError, JournalError
 from picture.reports import IncidentReport, Observation, Report, UnitReport, VesselReport
 
 CITIZENS = Waiting("citizens", "refuse", 10)
@@ -173,6 +173,26 @@ def test_watermarks_are_told_on_the_way_up_before_anything_is_lost_and_once_on_t
         while hall.lanes.drain():
             continue
         assert hall.levels[3:] == [("app", "high"), ("app", "half"), ("app", "normal")]
+
+    asyncio.run(run())
+
+
+def test_a_watermark_that_could_not_be_journalled_is_told_at_the_next_change() -> None:
+    async def run() -> None:
+        hall = Hall()
+        away = True
+
+        def told(change: ev.LoadChanged) -> None:
+            if away:
+                raise JournalError(code="TOC-3105")
+            hall.told.append(change)
+
+        hall.lanes = Lanes(FEEDS, take=hall.take, flush=hall.flush, told=told, failed=lambda *_: None)
+        senders = [await hall.put("app", call(number)) for number in range(6)]
+        assert not any(one.done() for one in senders)  # it waits all the same
+        away = False
+        await hall.put("app", call(7))
+        assert [(one.level, one.waiting) for one in hall.told] == [("half", 7)]
 
     asyncio.run(run())
 

@@ -86,8 +86,9 @@ class Fanout:
         self._pending: list[Entry] = []
         self._flushed_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._snapshots: dict[tuple[str, bool], tuple[int, str]] = {}
+        self._snapshots: dict[tuple[str, bool], tuple[dict[str, int], str]] = {}
         core.listen(self.publish)
+        core.follow_with(self.publish)
 
     def join(self, client: Client) -> None:
         """From the next entry on this client is told; flushes first, so that its greeting fits."""
@@ -156,7 +157,7 @@ class Fanout:
         self.encoded += 1
         clear = encode(entry_frame(entry, {}))
         opened = clear
-        if entry.sealed:
+        if entry.sealed and entry.stream == self._core.home.stream:  # others' keys are not here
             values = {
                 path: value
                 for path, value in self._core.journal.opened(entry).items()
@@ -168,10 +169,12 @@ class Fanout:
 
     def _frame(self, entries: Iterable[Entry], spelled: Iterable[_Spelled], channel: tuple[str, bool]) -> str:
         name, unsealed = channel
-        withheld = CLEARANCES[name].withheld
+        withheld, home = CLEARANCES[name].withheld, self._core.home.stream
+        own_only = CLEARANCES[name].without is None  # such a view is folded from this core's journal alone
         texts = [
             text.withheld if entry.kind in withheld else text.opened if unsealed else text.clear
             for entry, text in zip(entries, spelled, strict=True)
+            if not own_only or entry.stream == home
         ]
         return f'{{"type":"entries","entries":[{",".join(texts)}],{encode(self._time())[1:]}'
 
@@ -180,10 +183,11 @@ class Fanout:
     def snapshot(self, view: View, channel: tuple[str, bool]) -> str:
         """The view with what may be read of it; the same text for all who ask while nothing happens."""
         known = self._snapshots.get(channel)
-        if known is not None and known[0] == self._core.home.seq:
+        cursor = self._core.picture.cursor
+        if known is not None and known[0] == cursor:
             return known[1]
         text = encode({"type": "snapshot", **self.told(view.copy().as_json(), channel[1]), **self._time()})
-        self._snapshots[channel] = (self._core.home.seq, text)
+        self._snapshots[channel] = (cursor, text)
         return text
 
     def told(self, picture: dict[str, Any], unsealed: bool) -> Frame:

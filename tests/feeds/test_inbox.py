@@ -21,7 +21,7 @@ from feeds.refusals import Refusal, refusal
 from feeds.registry import installed
 from feeds.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, WINDOW_MS, Verifier, sign
 from picture.clock import VirtualClock
-from picture.errors import InputError
+from picture.errors import InputError, TocsinError
 from picture.reports import FacilityReport, IncidentReport, Report
 
 SECRET = b"sixteen bytes at least"
@@ -48,7 +48,7 @@ class Desk:
 
     async def put(self, feed: str, reading: Reading) -> int:
         if self.no_room:
-            raise InputError(code=self.no_room)
+            raise TocsinError(code=self.no_room)
         for message in reading.messages:
             if isinstance(message, Accepted):
                 self.delivered.append((feed, message.raw, message.reports))
@@ -149,6 +149,13 @@ async def test_what_found_no_room_after_all_is_told_when_to_come_again(desk: Des
     answer = await _post(desk, incident.encode(CALL))
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, code)
     assert int(answer.headers["retry-after"]) > 0 and desk.delivered == []
+
+
+async def test_while_the_journal_is_away_a_sender_is_told_to_come_again(desk: Desk) -> None:
+    desk.no_room = "TOC-3105"
+    answer = await _post(desk, incident.encode(CALL))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "TOC-3105")
+    assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_a_sender_hears_how_many_messages_newer_ones_replaced(desk: Desk) -> None:

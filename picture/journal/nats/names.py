@@ -43,6 +43,11 @@ class Names:
         """The subject on which the server says, by headers alone, that a commit was stored."""
         return f"{'mirror' if self.mirror else 'tocsin'}.{self.stream}.stored"
 
+    @property
+    def canary(self) -> str:
+        """The subject on which its core says each second where it ends; nothing of it is stored."""
+        return f"tocsin.{self.stream}.canary"
+
 
 def stream_config(names: Names, replicas: int = 1) -> dict[str, Any]:
     """The configuration of a stream: on disk, nothing ever deleted, nothing ever expiring."""

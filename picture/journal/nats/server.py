@@ -177,12 +177,13 @@ def permissions(stream: str) -> dict[str, Any]:
             "allow": [
                 Names(stream).commits,
                 Names(stream, mirror=True).commits,
+                Names(stream).canary,
                 *(f"{api}.{what}" for api in apis for what in reading),
                 f"$KV.{LEASES}.>",
                 SERVERS,
             ]
         },
-        "subscribe": {"allow": [f"{inbox(stream)}.>", "tocsin.*.stored", "mirror.*.stored"]},
+        "subscribe": {"allow": [f"{inbox(stream)}.>", "tocsin.*.stored", "mirror.*.stored", "tocsin.*.canary"]},
     }
 
 

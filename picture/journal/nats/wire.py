@@ -284,6 +284,23 @@ class Wire:
 
         await self.client.subscribe(subject, cb=heard)
 
+    async def hear(self, subject: str, call: Callable[[bytes], None]) -> None:
+        """Calls ``call`` with what every message on a subject says; anybody of the domain may have sent it."""
+
+        async def heard(message: Msg) -> None:
+            call(message.data)
+
+        await self.client.subscribe(subject, cb=heard)
+
+    async def tell(self, subject: str, body: bytes) -> None:
+        """Sends what nobody stores or acknowledges; ``TOC-3142`` while nobody can be reached."""
+        if not self.client.is_connected:
+            raise JournalError("The server is away.", code="TOC-3142")
+        try:
+            await self.client.publish(subject, body)
+        except (nats.errors.Error, OSError) as error:
+            raise JournalError(f"{type(error).__name__}.", code="TOC-3142") from error
+
     async def durability(self, info: dict[str, Any]) -> Durability:
         """What a commit acknowledged by this stream survives, from its configuration and its servers' own.
 
