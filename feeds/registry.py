@@ -20,7 +20,7 @@ from feeds.streams import Spec
 from picture.errors import UsageError
 
 GROUP: Final = "tocsin.feeds"
-BUILT_IN: Final = ("ais", "cap", "datex", "eido", "gtfs", "incident", "ngsi", "sensorthings", "tak")
+BUILT_IN: Final = ("ais", "cap", "datex", "eido", "emsi", "gtfs", "incident", "ngsi", "sensorthings", "tak")
 _CONFIGURATION: Final = "TOC-1003"
 
 

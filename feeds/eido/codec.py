@@ -19,7 +19,6 @@ from feeds.eido import pidf
 from feeds.eido.words import FROM_APCO, TO_APCO, UNIT_STATUS, marked_up, plain, priority_of, severity_of
 from feeds.fields import UNREAD, refuse
 from picture.clock import rfc3339
-from picture.model import Incident
 from picture.reports import INCIDENT_KINDS, IncidentReport, Report, UnitReport
 
 VERSION: Final = "1.0"
@@ -242,26 +241,6 @@ def _reference(value: Any, field: str) -> str:
 
 
 # --- out --------------------------------------------------------------------------------------------------
-
-
-def of_incident(
-    incident: Incident, *, agency: str, text: str | None = None, caller: str | None = None,
-    call_back: str | None = None, place_as_said: str | None = None,
-) -> IncidentReport:  # fmt: skip
-    """An incident of our picture as we hand it over. What is sealed comes from who may read it, or stays behind."""
-    place = incident.place
-    tracking = f"{incident.id}:{agency}"
-    at_risk = f"People at risk: {incident.people_at_risk}" if incident.people_at_risk else ""
-    told = [incident.title, at_risk, "People trapped" if incident.people_trapped else "", text]
-    return IncidentReport(
-        at_ms=incident.updated_ms, external_id=INCIDENT_URN + tracking, authoritative_id=tracking,
-        incident_kind=incident.kind if incident.kind in INCIDENT_KINDS else "other",
-        lon_e7=place.lon_e7 if place else None, lat_e7=place.lat_e7 if place else None,
-        uncertainty_m=place.uncertainty_m if place else 50,
-        place_as_said=place_as_said or (place.label if place else "") or None,
-        text="\n".join(filter(None, told)), caller=caller, call_back=call_back, severity=incident.priority,
-        reporter="agency", origin=agency,
-    )  # fmt: skip
 
 
 def encode(

@@ -19,6 +19,7 @@ from feeds.config import load
 from feeds.eido import codec
 from feeds.eido.sink import MEDIA_TYPE, sink
 from feeds.eido.words import FROM_APCO, TO_APCO, marked_up, plain, priority_of, severity_of
+from feeds.handover import of_incident
 from feeds.intake import Intake
 from feeds.registry import installed
 from picture.errors import CATALOGUE, InputError
@@ -87,7 +88,9 @@ def test_an_incident_of_the_picture_is_handed_over_and_read_by_the_other_room() 
     known = Incident("I-7", "trapped", "People trapped, Wharf Street", 1,
                      Place(41_021_000, 519_312_000, "Wharf Street", 40), T - 1000, T, people_at_risk=2,
                      people_trapped=True)  # fmt: skip
-    told = codec.of_incident(known, agency="meridian.example", text="Two in the attic", caller="J. Maas")
+    told = of_incident(
+        known, agency="meridian.example", prefix=codec.INCIDENT_URN, text="Two in the attic", caller="J. Maas"
+    )
     (heard,) = codec.decode(codec.encode(told, issuer="tocsin.meridian.example", linked=["77:north.example"]), CONTEXT)
     assert isinstance(heard, IncidentReport)
     assert (heard.authoritative_id, heard.origin, heard.severity) == ("I-7:meridian.example", "meridian.example", 1)
