@@ -14,6 +14,7 @@ from picture.errors import JournalError, UsageError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from console.config import Home
     from console.stopped import StoppedWorld
     from picture.journal.retention import Fate
 
@@ -64,10 +65,9 @@ def retention(
     as_json: AsJson = False,
 ) -> None:
     """Destroys the keys whose days are over, by class; `[retention]` of tocsin.toml says how many. Holds are kept."""
-    from console.config import Home
     from picture.journal.retention import apply_retention, fates
 
-    policy = Home.find().config().retention
+    policy = _home_of(journal).config().retention
     with _opened(journal, person, all_kinds=True) as world:
         now = world.aged_ms()
         found = fates(world.picture, world.keyring, policy, now)
@@ -94,6 +94,8 @@ def hold(
     from picture.journal.custody import change_hold
 
     with _opened(journal, person) as world:
+        if on:
+            _require_scope(world, scope)
         changed = change_hold(world.keeping, scope, on=on, why=why)
     said = {"schema": "tocsin.hold/1", "scope": scope, "on": on, "changed": changed}
     state = "under legal hold" if on else "not under legal hold"
@@ -184,6 +186,24 @@ def _opened(path: Path, person: str, *, all_kinds: bool = False) -> StoppedWorld
     who = person or config.person
     position = config.position if who == config.person else ""
     return StoppedWorld(path, Actor(who, position, config.agency), kinds=None if all_kinds else KEEPING_KINDS)
+
+
+def _home_of(journal: Path) -> Home:
+    """The home that a world lies in, whose law is its own, also for somebody whose environment names another one."""
+    from console.config import Home
+    from console.stopped import journal_of
+
+    folder = journal_of(journal).resolve().parent
+    worlds = next((one for one in folder.parents if one.name == "worlds"), None)
+    return Home.find() if worlds is None else Home.at(worlds.parent)
+
+
+def _require_scope(world: StoppedWorld, scope: str) -> None:
+    """Nothing, or ``TOC-3122``: a hold on a slip of the pen would hold nothing, and say that it does."""
+    known = {"units", "general", *(info.scope for info in world.keyring.inventory())}
+    opened = world.journal.read(kinds=frozenset({"incident.opened"}))
+    if scope not in known and all(getattr(one.event, "incident", "") != scope for one in opened):
+        raise JournalError(f"{scope} is no incident, and nothing was sealed for it.", code="TOC-3122")
 
 
 def _key_of(world: StoppedWorld, key: Path | None) -> Ed25519PrivateKey:

@@ -108,15 +108,15 @@ def test_verify_says_who_signed_and_names_the_first_bad_entry(drill: World) -> N
 
 
 def test_info_lists_head_keys_holds_and_what_waits(drill: World) -> None:
-    tocsin("journal", "hold", drill.folder, "I-7", "--on", "--why", "inquiry", "--person", "Ada")
+    tocsin("journal", "hold", drill.folder, "units", "--on", "--why", "inquiry", "--person", "Ada")
     tocsin("journal", "erase", drill.folder, "--incident", "I-1", "--why", "asked", "--person", "Ada")
     one = said("journal", "info", drill.folder)
     assert (one["stream"], one["world"], one["entries"]) == ("core-meridian", "drill", 5)
     assert one["head"]["hash"] == verify(drill.journal).head
-    assert list(one["holds"]) == ["I-7"] and one["erasures"][0]["person"] == "Ada"
+    assert list(one["holds"]) == ["units"] and one["erasures"][0]["person"] == "Ada"
     assert {(key["scope"], key["class"]) for key in one["keys"]} >= {("I-1", "personal")}
     shown = tocsin("journal", "info", drill.journal).stdout
-    assert "hold on I-7" in shown and "Ada asked to forget I-1" in shown
+    assert "hold on units" in shown and "Ada asked to forget I-1" in shown
     secret = json.loads(next(iter(drill.keys.glob("*.key"))).read_bytes())["key"]
     assert secret not in shown and secret not in json.dumps(one)
 
@@ -206,6 +206,29 @@ def test_retention_says_first_and_destroys_only_when_told(live: World, own_home:
     done = said("journal", "retention", live.folder, "--apply")
     assert {row["fate"] for row in done["keys"] if row["scope"] == "I-1"} == {"destroyed"}
     assert caller(live) is None and verify(live.journal).ok
+
+
+def test_retention_follows_the_law_of_the_home_that_the_world_lies_in(
+    live: World, own_home: Path, tmp_path: Path
+) -> None:
+    with Desk(live) as desk:
+        desk.now_ms = time.time_ns() // 1_000_000 - 400 * DAY_S * 1000
+        desk.close_incident()
+    site = tmp_path / "site"
+    (site / "worlds").mkdir(parents=True)
+    (site / "tocsin.toml").write_text('[retention]\npersonal_days = "keep"\n', encoding="utf-8")
+    live.folder.rename(site / "worlds" / "live")
+    there = site / "worlds" / "live"
+    fates = {row["class"]: row["fate"] for row in said("journal", "retention", there, "--apply")["keys"]}
+    assert fates["personal"] == "kept"  # whatever the home of whoever asks says
+    assert not (own_home / "tocsin.toml").exists()
+
+
+def test_a_hold_on_what_there_is_not_is_refused_and_lifting_one_is_not(drill: World) -> None:
+    for slip in ("i-1", "I-77"):
+        assert refused("journal", "hold", drill.folder, slip, "--on", "--why", "inquiry") == "TOC-3122"
+    assert not said("journal", "hold", drill.folder, "I-77", "--off", "--why", "x")["changed"]
+    assert said("journal", "hold", drill.folder, "general", "--on", "--why", "inquiry")["changed"]
 
 
 def test_a_drill_that_lies_for_days_reaches_its_own_end(drill: World) -> None:

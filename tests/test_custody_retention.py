@@ -118,7 +118,7 @@ def test_a_kill_between_dooming_and_the_entry_is_made_good_by_the_next_run(tmp_p
     assert Keyring(tmp_path / "keys").inventory() == again.keyring.inventory()
 
 
-@pytest.mark.parametrize("values", [{"personal_days": "never"}, {"days": 3}, {"renew_days": 0}])
+@pytest.mark.parametrize("values", [{"personal_days": "never"}, {"days": 3}, {"renew_days": 0}, {"personal_days": -1}])
 def test_a_policy_that_cannot_be_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         RetentionPolicy.model_validate(values)

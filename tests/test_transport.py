@@ -283,6 +283,10 @@ def repacked(file: Path, to: Path, change: Callable[[dict[str, bytes]], None]) -
     return to
 
 
+def _without_manifest(members: dict[str, bytes]) -> None:
+    del members["manifest.json"]
+
+
 def _manifest(change: Callable[[dict[str, object]], None]) -> Callable[[dict[str, bytes]], None]:
     def changed(members: dict[str, bytes]) -> None:
         manifest = json.loads(members["manifest.json"])
@@ -381,3 +385,16 @@ def test_what_a_killed_import_left_behind_is_cleared_and_it_goes_on(tmp_path: Pa
     assert taken(file, there).entries > 0
     assert rows(there / "journal") == rows(world.journal)
     assert not list((there / "journal").glob(".arriving*"))
+
+
+def test_an_export_that_would_fill_the_disk_is_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
+    file, manifest = packed(written(tmp_path / "world"), tmp_path)
+    said, claimed = manifest.model_dump(by_alias=True, mode="json"), 1 << 55
+    said["segments"][-1]["bytes"] = claimed
+    bomb = repacked(file, tmp_path / "bomb.zip", _without_manifest)
+    with zipfile.ZipFile(bomb, "a") as archive:
+        archive.writestr("manifest.json", json.dumps(said))
+        archive.getinfo(manifest.segments[-1].name).file_size = claimed  # as its directory would say
+    message = refused("TOC-3101", lambda: taken(bomb, tmp_path / "there"))
+    assert "must stay" in message
+    assert {path.name for path in (tmp_path / "there" / "journal").iterdir()} == {"writer.lock"}

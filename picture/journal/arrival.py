@@ -7,13 +7,15 @@ rename, oldest first. A crash leaves a shorter journal that is whole, and taking
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import sqlite3
 import tempfile
 import zipfile
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +41,7 @@ from picture.journal.verify import verify
 
 _ARRIVING: Final = ".arriving-"
 _MOST_MANIFEST: Final = 64 << 20
+_MOST_OF_FREE: Final = 0.9
 _SEGMENT: Final = re.compile(r"segments/segment-\d{6}\.sqlite")
 _BLOB: Final = re.compile(r"blobs/[A-Za-z0-9_~%-]{1,200}/[0-9a-f]{64}")
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError)
@@ -100,13 +103,14 @@ def take_in(file: Path, journal: Path, *, blobs: Path | None = None, progress: P
 
 def _unpack(file: Path, work: Path, progress: Progress) -> Manifest:
     try:
-        with storage_errors(file.name), zipfile.ZipFile(file) as archive:
+        with storage_errors(file.name), _outside(), zipfile.ZipFile(file) as archive:
             manifest = _manifest(archive)
             parts = (*manifest.segments, *manifest.blobs)
             named = sorted(["manifest.json", *(part.name for part in parts)])
             if sorted(archive.namelist()) != named or len(set(named)) != len(named):
                 raise JournalError("It holds other files than its manifest says.", code="TOC-3125")
             whole, done = sum(part.bytes for part in parts) or 1, 0
+            _require_room(archive, parts, work)
             for part in parts:
                 _unpack_part(archive, part, work / part.name)
                 done += part.bytes
@@ -114,6 +118,17 @@ def _unpack(file: Path, work: Path, progress: Progress) -> Manifest:
             return manifest
     except _BROKEN as error:
         raise JournalError(f"{file.name}: {error}.", code="TOC-3125") from error
+
+
+@contextmanager
+def _outside() -> Iterator[None]:
+    """Turns what the system says of a place before the file's beginning, which a damaged directory names."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile("its directory names a place outside of it") from error
 
 
 def _manifest(archive: zipfile.ZipFile) -> Manifest:
@@ -131,6 +146,17 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
     if wrong or not manifest.segments:
         raise JournalError(f"It holds what no journal has: {wrong[:1] or 'no segment'}.", code="TOC-3125")
     return manifest
+
+
+def _require_room(archive: zipfile.ZipFile, parts: tuple[Part, ...], work: Path) -> None:
+    """Nothing, if what is packed may be unpacked here: a small file may hold more than a disk, and a core that runs
+    on it would be the first to find no room. ``TOC-3125`` where the sizes differ from the manifest's."""
+    wrong = [part.name for part in parts if archive.getinfo(part.name).file_size != part.bytes]
+    if wrong:
+        raise JournalError(f"{wrong[0]} is not what the manifest says.", code="TOC-3125")
+    whole, free = sum(part.bytes for part in parts), shutil.disk_usage(work).free
+    if whole > free * _MOST_OF_FREE:
+        raise JournalError(f"It takes {whole} bytes; of {free} that are free a tenth must stay so.", code="TOC-3101")
 
 
 def _unpack_part(archive: zipfile.ZipFile, part: Part, to: Path) -> None:

@@ -7,7 +7,7 @@ goes; such a key's days begin when the next one takes over. The journal's entrie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,7 +18,7 @@ from picture.sealing import KeyInfo, Keyring
 
 DAY_MS = 86_400_000
 
-Days = int | Literal["keep"]
+Days = Annotated[int, Field(ge=0)] | Literal["keep"]
 
 
 class RetentionPolicy(BaseModel):
