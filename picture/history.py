@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Set
-from contextlib import nullcontext
 
 from picture.collecting import without_collection
 from picture.conflicts import Conflict, conflicts, other_stream
@@ -155,18 +154,13 @@ class History:
         head = self.head()
         if not START <= seq <= head:
             raise JournalError(f"Entry {seq} of {self.stream}, which ends at {head}.", code="TOC-3160")
-        with self._lock, without_collection() if self._is_near(seq) else nullcontext():
+        with self._lock:
             picture = Picture(self.stream)
-            picture.streams[self.stream] = self._start(seq)
+            with without_collection():
+                picture.streams[self.stream] = self._start(seq)
             self._replay(picture, seq)
             self._keep(picture.home)
             return copied(picture.home)
-
-    def _is_near(self, seq: int) -> bool:
-        """Whether there is no long way to an entry from what is at hand."""
-        snapshots = self._snapshots
-        at = max((kept for kept in self._recent if kept <= seq), default=START)
-        return snapshots is not None and seq - max(at, snapshots.nearest(seq) or START) < LONG_WAY * snapshots.spacing
 
     def _start(self, seq: int) -> StreamPicture:
         """The nearest sub-picture at or before an entry that is at hand: from memory or a snapshot."""
@@ -184,8 +178,11 @@ class History:
     def _replay(self, picture: Picture, seq: int) -> None:
         """Goes on from where the picture stands; a long way leaves snapshots behind, a short one has no time to."""
         snapshots = self._snapshots
-        near = snapshots is not None and seq - picture.home.seq < LONG_WAY * snapshots.spacing
-        self._follow(picture, seq, None if near else snapshots)
+        if snapshots is not None and seq - picture.home.seq < LONG_WAY * snapshots.spacing:
+            with without_collection():
+                self._follow(picture, seq, None)
+        else:
+            self._follow(picture, seq, snapshots)
 
     def _follow(self, picture: Picture, seq: int, snapshots: Snapshots | None) -> None:
         for entry in self._journal.read(picture.home.seq, seq):
