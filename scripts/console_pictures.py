@@ -28,7 +28,14 @@ from picture.sealing import core_signing_key
 from twin.pack import CityPack
 from twin.source import ensure_pack
 
-PICTURES = (("console", (200, 60)), ("console-80x24", (80, 24)), ("console-wall", (300, 90)))
+TEN_MINUTES_BACK = ("left_square_bracket",) * 10
+PICTURES: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
+    ("console", (200, 60), ("2", "down", "up")),
+    ("console-80x24", (80, 24), ()),
+    ("console-wall", (300, 90), ("2", "down", "up")),
+    ("console-past", (200, 60), ("2", *TEN_MINUTES_BACK)),
+)
+"""Name, size, and the keys that are pressed before."""
 PERSON, POSITION = "j.okafor", "duty_officer"
 FONT = "DejaVu Sans Mono"
 COLOURS = 128
@@ -116,23 +123,23 @@ async def play(folder: Path, pack: Path, out: Path, browser: str) -> None:
     await hand.jump_to(PICTURE_MIN)
     await hand.arrive()
     await link.command(c.ControlDrill(action="speed", speed=1.0))
-    for name, size in PICTURES:
-        draw(await screen(folder, pack, size), out / f"{name}.png", browser)
+    for name, size, keys in PICTURES:
+        draw(await screen(folder, pack, size, keys), out / f"{name}.png", browser)
         print(f"{out / name}.png {(out / f'{name}.png').stat().st_size // 1024} kB")
     await link.command(c.ControlDrill(action="stop"))
     following.cancel()
 
 
-async def screen(folder: Path, pack: Path, size: tuple[int, int]) -> str:
+async def screen(folder: Path, pack: Path, size: tuple[int, int], keys: tuple[str, ...]) -> str:
     """The console at one size as SVG."""
     link = Link(socket_of(folder), PERSON, POSITION, core_signing_key(folder / "people" / PERSON))
     app = TocsinApp(link, CityPack.open(pack))
     async with app.run_test(size=size) as pilot:
         await until(lambda: link.state == "live" and link.flood_depth() is not None, "water on the streets")
         await pilot.pause(1.5)
-        if size[0] > 80:
-            await pilot.press("2", "down", "up")
-            await pilot.pause(0.5)
+        if keys:
+            await pilot.press(*keys)
+            await pilot.pause(2.0)
         return app.export_screenshot(title="tocsin")
 
 

@@ -8,7 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from console.tui.desk import Desk
 from console.tui.map import MapView
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 class MainScreen(Screen[None]):
     """Fixed positions at every size; at 80 columns tab changes between map and lists."""
 
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As in Textual, but a moved focus repaints the two panes it moved between, not every cell of the screen."""
     CSS_PATH = "main.tcss"
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  (the base declares it so)
         (0, "-narrow"),

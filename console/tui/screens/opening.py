@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal, TypeVar
 
 from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -21,6 +22,8 @@ Phase = Literal["growing", "box", "whole"]
 class Opening(Screen[R]):
     """Mixed into screens before their own base: holds the painting back until ``opened``."""
 
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As in Textual, but a moved focus repaints the two widgets it moved between, not every cell of the screen."""
     _phase: Phase = "growing"
     _box: Region | None = None
 
