@@ -23,7 +23,7 @@ RECEIVED_MS = 1_700_000_000_000
 CONTEXT = FeedContext("corpus", RECEIVED_MS)
 _FOLDERS = {"cap": ("cap", "*"), "ngsi": ("ngsi-ld", "*.json*"), "sensorthings": ("sensorthings", "*.json"),
             "ais": ("ais", "*"), "tak": ("cot", "*"),
-            "gtfs": ("gtfs-rt", "*.pb"), "datex": ("datex2", "*.xml")}  # fmt: skip
+            "nws": ("nws", "*.json"), "gtfs": ("gtfs-rt", "*.pb"), "datex": ("datex2", "*.xml")}  # fmt: skip
 
 
 def _outcome(wire: str, data: bytes) -> Counter[str]:

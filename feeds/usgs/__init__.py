@@ -1,0 +1,1 @@
+"""Earthquakes as the United States Geological Survey lists them in GeoJSON."""
