@@ -28,7 +28,7 @@ def lanes_of(world: World, catch_up: Callable[[], None], failed: Callable[[str, 
         catch_up()
         raised = alarms.judge([change], world.core.home, world.core.ids)
         drafts = [Draft(one, source=change.queue) for one in (change, *raised)]
-        world.core.record(drafts, actor=Actor("system:lanes"))
+        world.core.note(drafts, actor=Actor("system:lanes"))
 
     waiting = {name: intake.waiting for name, intake in world.intakes.items()}
     return Lanes(waiting, take=take, flush=world.ingest.count_over_quota, told=told, failed=failed)

@@ -12,6 +12,7 @@ import typer
 
 from console import cli_custody, cli_serve
 from console.cli_city import AsJson, bar, give
+from console.journals import place_of, reading, told_by_servers
 from console.stopped import journal_of
 from picture.errors import JournalError
 
@@ -44,8 +45,13 @@ def verify(
     """
     from picture.journal import verify as verified
 
-    on_server = cli_serve.is_on_server(file)
-    report = cli_serve.verified(file, seed, tls, mirror) if on_server else verified(journal_of(file))
+    if cli_serve.is_on_server(file):
+        report = cli_serve.verified(file, seed, tls, mirror)
+    elif place_of(journal_of(file)) is not None:
+        with reading(journal_of(file)) as reader:
+            report = reader.verify()
+    else:
+        report = verified(journal_of(file))
     if as_json:
         give(
             {
@@ -93,11 +99,10 @@ def show(
     from sqlite_utils import Database
 
     from picture.fold import Picture
-    from picture.journal import JournalReader
     from picture.journal.projections import project, shown
     from picture.text import visible
 
-    with JournalReader(journal_of(file)) as reader:
+    with reading(journal_of(file)) as reader:
         if digest:
             # The digest of an altered or cut-off journal would look like any other.
             report = reader.verify()
@@ -127,6 +132,7 @@ def info(file: File, as_json: AsJson = False) -> None:
         return
     lines = [
         f"{said['stream']}: {said['entries']} entries in {said['segments']} segments, {said['bytes']} bytes",
+        *((f"on {', '.join(said['servers'])}; a commit survives as {said['durability']}",) if said["servers"] else ()),
         f"head {said['head']['seq']} {said['head']['hash']}",
         *(f"{'and then' if number else 'signed'} by {key}" for number, key in enumerate(said["public_keys"])),
         *(f"hold on {scope} since {since}" for scope, since in said["holds"].items()),
@@ -140,16 +146,17 @@ def _described(journal: Path) -> dict[str, Any]:
     from console.stopped import KEEPING_KINDS
     from picture.clock import rfc3339
     from picture.fold import Picture
-    from picture.journal import JournalReader
     from picture.journal.segments import open_for_reading, read_header, segment_files
     from picture.sealing import Keyring
 
-    with JournalReader(journal) as reader:
+    place = place_of(journal)
+    with reading(journal) as reader:
         head, picture = reader.head(), Picture(reader.stream)
         for entry in reader.read(kinds=KEEPING_KINDS):
             picture.home.seq = entry.seq - 1
             picture.apply(entry)
     files = segment_files(journal) if journal.is_dir() else [journal]
+    _, size, durability = told_by_servers(place) if place else (head, sum(one.stat().st_size for one in files), "disk")
     headers = []
     for segment in files:
         with closing(open_for_reading(segment)) as connection:
@@ -160,11 +167,13 @@ def _described(journal: Path) -> dict[str, Any]:
     return {
         "stream": head.stream,
         "world": home.world,
-        "entries": head.seq - headers[0].first_seq + 1,
-        "first": headers[0].first_seq,
+        "entries": head.seq - (headers[0].first_seq if headers else 1) + 1,
+        "first": headers[0].first_seq if headers else 1,
         "head": {"seq": head.seq, "hash": head.hash},
         "segments": len(files),
-        "bytes": sum(segment.stat().st_size for segment in files),
+        "bytes": size,
+        "durability": durability,
+        "servers": list(place.servers) if place else [],
         "public_keys": list(dict.fromkeys(header.public_key for header in headers)),
         "holds": {scope: rfc3339(since) for scope, since in home.holds.items()},
         "erasures": [

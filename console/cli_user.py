@@ -50,10 +50,10 @@ def add(
 
 def list_(world: World = "live", as_json: AsJson = False) -> None:
     """Lists the users of a world; no secret is shown, and none is read."""
+    from console.journals import reading
     from picture.fold import Picture
-    from picture.journal import JournalReader
 
-    with JournalReader(_folder(world) / "journal") as reader:
+    with reading(_folder(world) / "journal") as reader:
         picture = Picture(reader.stream)
         for entry in reader.read(kinds=frozenset({"user.changed"})):
             picture.home.seq = entry.seq - 1  # what was passed over says nothing of users

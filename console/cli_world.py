@@ -239,16 +239,16 @@ def open_console(
 def world_list(as_json: AsJson = False, home: AtHome = None) -> None:
     """Lists the worlds of this home: which kind, how far their journal goes, whether a core runs."""
     from console.credentials import world_of
+    from console.journals import reading
     from console.starting import listens, worlds
     from picture.clock import rfc3339
-    from picture.journal import JournalReader
 
     rows: list[dict[str, Any]] = []
     for folder in worlds(_home(home)):
         row: dict[str, Any] = {"world": world_of(folder) or "drill", "name": folder.name, "folder": str(folder),
                                "running": listens(folder), "stream": "", "head": 0, "at": ""}  # fmt: skip
         try:
-            with JournalReader(folder / "journal") as reader:
+            with reading(folder / "journal") as reader:
                 head = reader.head()
                 newest = reader.entry(head.seq)
                 row |= {"stream": head.stream, "head": head.seq, "at": rfc3339(newest.recorded_ms) if newest else ""}

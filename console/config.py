@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from console.directory import Recipient
+from console.journals import Place, servers_of
 from console.roster import AgencySpec
 from feeds.config import FeedConfig
 from feeds.config import load as load_feed
@@ -83,6 +84,38 @@ class ClientsConfig(_Strict):
     """PEM file of its private key, relative to the home."""
 
 
+class JournalConfig(_Strict):
+    """Where the live world's journal stands, if not in its own folder. The seed is named, never written here."""
+
+    nats: Annotated[tuple[str, ...], BeforeValidator(servers_of)]
+    """``nats://HOST:PORT`` or ``tls://HOST:PORT``: one server, or all nodes of one cluster."""
+    stream: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
+    """Its name in the server's nats.toml; ``live-`` and the site's name if empty."""
+    seed: Annotated[str, Field(pattern=r"^((env|file):.+)?$")] = ""
+    """``env:NAME`` or ``file:PATH``, relative to the home: the seed of the core's user."""
+    ca: str = ""
+    """PEM file of the authority that signed the server's certificate, relative to the home."""
+    certificate: str = ""
+    key: str = ""
+    """PEM files that the core shows, where the server asks for them."""
+    domain: str = ""
+    peers: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...] = ()
+    """Streams of the other cores of our trust domain on these servers, which this core follows."""
+
+    def place(self, root: Path, stream: str) -> Place:
+        """Where that is, with every path absolute; ``stream`` where none is named."""
+
+        def at(name: str) -> Path | None:
+            return root / name if name else None
+
+        kind, _, name = self.seed.partition(":")
+        seed = f"file:{root / name}" if kind == "file" else self.seed
+        return Place(
+            servers=self.nats, stream=self.stream or stream, domain=self.domain, seed=seed, ca=at(self.ca),
+            certificate=at(self.certificate), key=at(self.key),
+        )  # fmt: skip
+
+
 class SiteConfig(_Strict):
     """``tocsin.toml``."""
 
@@ -107,6 +140,8 @@ class SiteConfig(_Strict):
     channels: dict[Id, ChannelSpec] = Field(default_factory=dict)
     directory: tuple[Recipient, ...] = ()
     inbox: InboxConfig = InboxConfig()
+    journal: JournalConfig | None = None
+    """The live world's journal on NATS; in SQLite in its folder if absent."""
     clients: ClientsConfig = ClientsConfig()
     retention: RetentionPolicy = RetentionPolicy()
     policy: PolicyConfig = PolicyConfig()

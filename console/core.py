@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from console.agenda import Agenda
 from picture.clock import MovingClock
 from picture.entry import Actor, Entry, NewEntry, Ref
-from picture.errors import InternalError
+from picture.errors import InternalError, JournalError, RefusedError
 from picture.events import Event
 from picture.fold import Picture
 from picture.ids import Ids
@@ -22,6 +22,8 @@ from picture.journal.protocol import SyncJournal
 from picture.journal.snapshots import Snapshots
 from picture.model import StreamPicture
 
+AWAY = frozenset({"TOC-3141", "TOC-3142"})
+"""What a journal says while its server does not answer; everything else it refuses is about what it was given."""
 MAX_ROUNDS = 200
 """Reactions to reactions to one arrival; more is a loop in a playbook and stops the core's reaction, not the core."""
 
@@ -54,6 +56,12 @@ class Draft:
     cause: tuple[int, ...] = ()
 
 
+class JournalAwayError(RefusedError):
+    """The journal cannot be written just now; the core does what is owed as soon as it can be."""
+
+    default = "TOC-4023"
+
+
 Reactor = Callable[[Sequence[Entry]], Iterable[Draft]]
 """Looks at entries just folded and answers with what follows from them."""
 Listener = Callable[[Sequence[Entry]], None]
@@ -78,6 +86,14 @@ class Core:
         self._followers: list[Listener] = []
         self._fresh: deque[list[Entry]] = deque()
         self._reacting = False
+        self._turn = 0
+        """Which reactor is asked next about the oldest of ``_fresh``."""
+        self._owed: list[Draft] | None = None
+        """What the last one answered, until it is journalled."""
+        self._late: deque[tuple[Sequence[Draft], Actor | None]] = deque()
+        """What ``note`` could not journal yet."""
+        self._doubtful = False
+        """Whether a commit is in doubt: the journal's answer was lost."""
 
     @property
     def home(self) -> StreamPicture:
@@ -156,25 +172,78 @@ class Core:
         """Journals the drafts as one commit, folds them, tells everybody, and lets the reactors answer.
 
         Returns the entries of this commit. Called again from a reactor's listener it only queues the reaction.
+        ``JournalAwayError`` (TOC-4023) while the journal's server is away; what was asked last may stand nevertheless.
         """
         if not drafts:
             return []
-        now = self.now_ms()
-        head = self.home.seq
-        receipt = self.journal.append_now(
-            [self._new(draft, actor, cause, now) for draft in drafts],
-            commit_id=self.ids.opaque("commit", str(head + 1)),
-            expect=head,
-        )
-        entries = list(receipt.entries)
+        if not self._reacting:
+            self.mend()
+        entries = self._commit(drafts, actor, cause)
+        self._fresh.append(entries)
+        self._settle()
+        return entries
+
+    def note(self, drafts: Sequence[Draft], *, actor: Actor | None = None) -> None:
+        """Records what nobody waits for, now or as soon as the journal can be written."""
+        try:
+            self.record(drafts, actor=actor)
+        except JournalAwayError:
+            self._late.append((drafts, actor))
+
+    def mend(self) -> None:
+        """Does what was left undone while the journal was away, oldest first; nothing where all is well.
+
+        ``JournalAwayError`` while it is still away.
+        """
+        if self._doubtful and (head := self.journal.head().seq) > self.home.seq:
+            self._fresh.append(self._taken_in(self._stood(head)))
+            self._doubtful = False
+        if self._fresh and not self._reacting and (away := self._settle()) is not None:
+            raise away
+        while self._late:
+            drafts, actor = self._late[0]
+            self._fresh.append(self._commit(drafts, actor, ()))
+            self._late.popleft()
+            if (away := self._settle()) is not None:
+                raise away
+
+    def _stood(self, upto: int) -> list[Entry]:
+        """What stands in the journal although its answer was lost."""
+        try:
+            return list(self.journal.read(self.home.seq, upto))
+        except JournalError as error:
+            if error.code not in AWAY:
+                raise
+            raise JournalAwayError(error.detail) from error
+
+    def _commit(self, drafts: Sequence[Draft], actor: Actor | None, cause: tuple[int, ...]) -> list[Entry]:
+        while True:
+            now = self.now_ms()
+            head = self.home.seq
+            try:
+                receipt = self.journal.append_now(
+                    [self._new(draft, actor, cause, now) for draft in drafts],
+                    commit_id=self.ids.opaque("commit", str(head + 1)),
+                    expect=head,
+                )
+            except JournalError as error:
+                if error.code not in AWAY:
+                    raise
+                self._doubtful = True
+                raise JournalAwayError(error.detail) from error
+            entries = self._taken_in(list(receipt.entries))
+            self._doubtful = False
+            if not receipt.duplicate:
+                return entries
+            self._fresh.append(entries)  # an earlier commit stands whose answer was lost: these drafts follow it
+
+    def _taken_in(self, entries: list[Entry]) -> list[Entry]:
         for entry in entries:
             self.picture.apply(entry)
         if self.snapshots is not None:
             self.snapshots.offer(self.picture, entries[-1])
         for listener in self._listeners:
             listener(entries)
-        self._fresh.append(entries)
-        self._settle()
         return entries
 
     def _new(self, draft: Draft, actor: Actor | None, cause: tuple[int, ...], now: int) -> NewEntry:
@@ -188,36 +257,57 @@ class Core:
             cause=draft.cause or cause,
         )
 
-    def _settle(self) -> None:
-        """Lets the reactors answer until nothing is left to say."""
+    def _settle(self) -> JournalAwayError | None:
+        """Lets the reactors answer until nothing is left to say, or the journal is away: then what they said waits."""
         if self._reacting:
-            return
+            return None
         self._reacting = True
         try:
             for _ in range(MAX_ROUNDS):
                 if not self._fresh:
-                    return
-                self._react(self._fresh.popleft())
+                    return None
+                try:
+                    self._react(self._fresh[0])
+                except JournalAwayError as away:
+                    return away
+                except BaseException:
+                    self._reacted()
+                    raise
+                self._reacted()
             if not self._fresh:
-                return
+                return None
             self._fresh.clear()
             raise InternalError("reactions to one arrival did not end; a playbook answers itself")
         finally:
             self._reacting = False
 
+    def _reacted(self) -> None:
+        self._fresh.popleft()
+        self._turn, self._owed = 0, None
+
     def _react(self, entries: list[Entry]) -> None:
-        for name, reactor in self._reactors:
-            drafts = list(reactor(entries))
-            if drafts:
-                self.record(drafts, actor=Actor(f"system:{name}"), cause=tuple(entry.seq for entry in entries[:8]))
+        while self._turn < len(self._reactors):
+            name, reactor = self._reactors[self._turn]
+            if self._owed is None:
+                self._owed = list(reactor(entries))
+            self.record(self._owed, actor=Actor(f"system:{name}"), cause=tuple(entry.seq for entry in entries[:8]))
+            self._turn, self._owed = self._turn + 1, None
 
     def step(self) -> bool:
-        """Does the next thing due, moving the clock to it; False if nothing is planned."""
+        """Does the next thing due, moving the clock to it; False if nothing is planned.
+
+        ``JournalAwayError`` while the journal is away: then it is due again.
+        """
         if not len(self.agenda):
             return False
+        self.mend()
         due = self.agenda.pop()
         self.clock.advance_to(due.at_ms)
-        due.what()
+        try:
+            due.what()
+        except JournalAwayError:
+            self.agenda.add(due.at_ms, due.cause, due.what)
+            raise
         return True
 
     def opened(self, ref: Ref | None) -> object | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from console.config import Home, sample_incidents
 from console.house import check_house
+from console.journals import stream_of, told_by_servers
 from picture.errors import TocsinError
 
 PARTS = {
@@ -55,6 +56,7 @@ def examine(home: Home) -> Iterator[Finding]:
             part, there, use if there else f"missing: {use}", "" if there else f"pip install {part.replace('_', '-')}"
         )
     yield _asked("configuration", lambda: f"{home.root / 'tocsin.toml'}: {home.config().site}")
+    yield from _journal(home)
     yield _writable("home", home.root)
     yield _writable("cache", home.cache)
     yield _space(home.root)
@@ -80,6 +82,22 @@ def _asked(what: str, question: Callable[[], str]) -> Finding:
         return Finding(what, True, question())
     except TocsinError as error:
         return Finding(what, False, error.message, error.remedy)
+
+
+def _journal(home: Home) -> Iterator[Finding]:
+    """Where the live world's journal stands, if on servers: whether they answer, and what they promise."""
+    try:
+        config = home.config()
+        if config.journal is None:
+            return
+        place = config.journal.place(home.root, stream_of(config.site))
+        head, _, durability = told_by_servers(place)
+    except TocsinError as error:
+        yield Finding("journal", False, error.message, error.remedy)
+        return
+    safe = durability in ("disk", "quorum+disk")
+    remedy = "" if safe else "Set sync_interval: always on every server; docs/nats.md says why."
+    yield Finding("journal", safe, f"{head.stream} on {place.servers[0]}, survives as {durability}", remedy)
 
 
 def _writable(what: str, folder: Path) -> Finding:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from console.credentials import WorldName, claim
+from console.journals import WorldReader
 from picture import events as ev
 from picture.clock import rfc3339, to_ms
 from picture.entry import Actor, Entry, NewEntry
 from picture.errors import JournalError, UsageError
-from picture.journal import JournalReader, SqliteJournal
+from picture.journal import SqliteJournal
 from picture.sealing import Keyring, core_signing_key
 
 BATCH: Final = 1000
@@ -104,7 +105,7 @@ class Forked:
     left_out: tuple[tuple[str, int], ...]
 
 
-def cursor_of(reader: JournalReader, words: str) -> int:
+def cursor_of(reader: WorldReader, words: str) -> int:
     """The entry that ``now``, a number or a time (RFC 3339) names; ``UsageError`` TOC-1012 where there is none."""
     head = reader.head().seq
     if words in ("", "now", "head"):
@@ -118,7 +119,7 @@ def cursor_of(reader: JournalReader, words: str) -> int:
     return seq
 
 
-def _at(reader: JournalReader, words: str) -> int:
+def _at(reader: WorldReader, words: str) -> int:
     from datetime import datetime
 
     try:
@@ -138,7 +139,7 @@ def _at(reader: JournalReader, words: str) -> int:
     return low
 
 
-def fork(reader: JournalReader, seq: int, folder: Path, world: WorldName, name: str) -> Forked:
+def fork(reader: WorldReader, seq: int, folder: Path, world: WorldName, name: str) -> Forked:
     """Writes the new world's journal into ``folder``, which must hold none: ``UsageError`` TOC-1013.
 
     Every entry keeps who said it and when it happened and was recorded; stream, numbers and chain are the fork's own.
@@ -173,7 +174,7 @@ def fork(reader: JournalReader, seq: int, folder: Path, world: WorldName, name: 
     return Forked(journal.stream, reader.stream, seq, cursor.recorded_ms, teller.told, left_out)
 
 
-def _left_out(reader: JournalReader, seq: int) -> Mapping[str, int]:
+def _left_out(reader: WorldReader, seq: int) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     for entry in reader.read(0, seq):
         if entry.agreement:

@@ -14,9 +14,9 @@ from console.drill.scenario import load
 from console.fork import Forked, cursor_of, fork
 from console.forked import RUN, ForkRun
 from console.forked import read_run as read_fork
+from console.journals import reading
 from console.starting import STARTS
 from picture.errors import UsageError
-from picture.journal import JournalReader
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -49,7 +49,7 @@ def make(home: Home, words: str, world: Literal["drill", "whatif"], name: str = 
     if name and not _NAME.fullmatch(name):
         raise UsageError(f"--name {name[:40]!a}: letters, digits, dots and dashes, 64 at most.")
     kind = home.drills if world == "drill" else home.whatifs
-    with JournalReader(source / "journal") as reader:
+    with reading(source / "journal") as reader:
         seq = cursor_of(reader, cursor)
         folder = _fresh(kind, name, f"{source.name}-at-{seq}")
         run = _site_of(home, source, world, folder.name)

@@ -42,6 +42,8 @@ MAX_SOCKET_PATH = 100
 State = Literal["connecting", "live", "down", "log_in"]
 """``log_in``: the core asks for token or second factor; ``why`` says what, ``log_in`` gives it."""
 ASKS_FOR_LOG_IN = frozenset({"TOC-4031", "TOC-4032", "TOC-4033", "TOC-4034", "TOC-4036"})
+WRITES_LATER = "TOC-4023"
+"""The core cannot journal that somebody sat down; it will be able to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +203,11 @@ class Link:
             except (OSError, WebSocketException, TimeoutError):
                 self.why = self._why_ended()
             except RefusedError as error:
-                if error.code not in ASKS_FOR_LOG_IN:
+                if error.code in ASKS_FOR_LOG_IN:
+                    await self._ask_for_log_in(on_change)
+                    continue
+                if error.code != WRITES_LATER:
                     raise
-                await self._ask_for_log_in(on_change)
-                continue
             finally:
                 self._dropped()
             on_change(Change(state_changed=True))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -15,7 +16,9 @@ from console import commands as c
 from console.config import ChannelSpec, ClientsConfig, Home, SiteConfig
 from console.core import Core, Draft
 from console.credentials import Vault, claim, in_environment, refuse_other_worlds
+from console.federation_nats import federate
 from console.gate import Gate
+from console.journals import plain_name, stream_of
 from console.pacer import OnFault, Pacer
 from console.roster import OwnRoster
 from console.serving import InboxAt, Serving, told_of_faults
@@ -33,7 +36,6 @@ from picture.clock import SteadyClock
 from picture.entry import Actor
 from picture.errors import RefusedError, UsageError
 from picture.journal.retention import DAY_MS, apply_retention
-from picture.text import visible
 from twin.pack import CityPack
 
 CLOCK_AHEAD_MS = 2_000
@@ -81,9 +83,10 @@ class LiveWorld(World):
         library = home.root / config.playbooks if config.playbooks else LIBRARY
         if not library.is_dir():
             raise UsageError(f"playbooks: there is no folder {config.playbooks}.", code="TOC-1003")
+        place = config.journal.place(home.root, stream_of(config.site)) if config.journal else None
         plan = Plan(
             world="live",
-            stream=f"live.{_plain(config.site)}",
+            stream=place.stream if place else f"live.{plain_name(config.site)}",
             seed=_seed(home.live),
             folder=home.live,
             pack=pack,
@@ -91,9 +94,10 @@ class LiveWorld(World):
             feeds=config.feeds,
             directory=config.directory,
             playbooks=tuple(armed(config.armed, library)),
-            cap_sender=config.cap_sender or f"{_plain(config.site)}.tocsin.invalid",
+            cap_sender=config.cap_sender or f"{plain_name(config.site)}.tocsin.invalid",
             own_agencies=config.policy.own_agencies,
             on_result=on_result,
+            journal=place,
         )
         super().__init__(plan, self.wall, self._channels)
         self._geocoder = None if config.geocoder is None else Geocoder(config.geocoder, _bounds(self.city.pack))
@@ -101,6 +105,10 @@ class LiveWorld(World):
             self.city.online = self._geocoder.known
         self.begin()
         self.core.agenda.add(self.core.now_ms() + RETENTION_AFTER_MS, "9-retention", self._keep_by_retention)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return self._environ
 
     @property
     def config(self) -> SiteConfig:
@@ -205,12 +213,6 @@ def _bounds(pack: CityPack) -> tuple[float, float, float, float]:
     return *pack.to_lonlat(x_min, y_min), *pack.to_lonlat(x_max, y_max)
 
 
-def _plain(words: str) -> str:
-    """The site's name as streams and CAP senders spell it."""
-    letters = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in visible(words).casefold())
-    return "-".join(part for part in letters.split("-") if part) or "site"
-
-
 def _seed(folder: Path) -> str:
     """What this world's ids derive from: a secret, for pseudonyms of callers derive from it too."""
     claim(folder, "live")
@@ -242,6 +244,9 @@ async def serve(
     serving.append(Serving(world, pacer, gate_of(world), inbox=inbox))
     if config.clients.host:
         serving[0].also.append(_over_tls(serving[0].door, home, config.clients))
+    if world.plan.journal is not None and config.journal is not None and config.journal.peers:
+        access = world.plan.journal.access(os.environ)
+        serving[0].beside.append(partial(federate, world.core, access, config.journal.peers))
     ready(world)
     await serving[0].serve()
 

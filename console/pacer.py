@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from console import commands as c
-from console.core import Core
+from console.core import Core, JournalAwayError
 
 LONGEST_SLEEP_S = 0.25
 OnFault = Callable[[str, Exception], None]
@@ -75,18 +75,23 @@ class Pacer:
 
     def _run_to(self, to_ms: int) -> None:
         while not self.stopped and (due := self._core.agenda.next_ms()) is not None and due <= to_ms:
-            self._step()
+            if not self._step():
+                return
         if not self.stopped:
             self._core.clock.advance_to(to_ms)
 
-    def _step(self) -> None:
+    def _step(self) -> bool:
+        """Whether it is worth going on at once: not while the journal is away."""
         try:
             self._core.step()
+        except JournalAwayError:
+            return False
         except Exception as error:
             # The supervisor of the drill's timetable: one broken step must not stand the whole exercise still.
             if self._on_fault is None:
                 raise
             self._on_fault("a step of the drill's timetable", error)
+        return True
 
     def _re_anchor(self) -> None:
         self._anchor_real = time.monotonic()
@@ -100,8 +105,7 @@ class Pacer:
             due = self._core.agenda.next_ms()
             target = self.target_ms()
             if due is not None and not self.paused and (due <= target or self.speed == 0):
-                self._step()
-                await asyncio.sleep(0)
+                await asyncio.sleep(0 if self._step() else LONGEST_SLEEP_S)
                 continue
             wait_s = LONGEST_SLEEP_S
             if due is not None and not self.paused and self.speed > 0:

@@ -25,7 +25,7 @@ from typing import Any, Generic, TypeVar
 import uvicorn
 
 from console.arrivals import fetched, lanes_of
-from console.core import Draft
+from console.core import Draft, JournalAwayError
 from console.credentials import (
     FILE,
     WorldName,
@@ -90,6 +90,8 @@ def own_socket(path: Path) -> Iterator[socket.socket]:
 
 
 LINGER_S = 60.0
+MEND_S = 0.5
+"""How often a core looks whether its journal is back."""
 W = TypeVar("W", bound=World)
 
 
@@ -106,6 +108,8 @@ class Serving(Generic[W]):
         self._inbox_at = inbox
         self._seed = seed
         self._stopping = asyncio.Event()
+        self.beside: list[Callable[[], Awaitable[object]]] = []
+        """Loops of this kind of world alone."""
         self.also: list[uvicorn.Config] = []
         """Further places where the door is served, as over TLS (``console.web.listening``)."""
 
@@ -177,7 +181,10 @@ class Serving(Generic[W]):
         door = QuietServer(uvicorn.Config(self.door.app(), log_level="warning", lifespan="off"))
         servers = [door, *(QuietServer(one) for one in self.also)]
         gc.freeze()  # city, roads and picture live as long as the core: looking through them again holds commits up
-        background = [self.door.beat(), self.pacer.run(), self.lanes.run(), self._polling().run()]
+        background = [
+            lasting(one)
+            for one in (self.door.beat, self.pacer.run, self.lanes.run, self._polling().run, self._mend, *self.beside)
+        ]
         background.append(self._streaming().run())
         if self._inbox_at is not None:
             inbox = self._inbox(self._inbox_at)
@@ -199,6 +206,13 @@ class Serving(Generic[W]):
                 await asyncio.gather(*serving, *others, *ending, return_exceptions=True)
                 self.world.close()
 
+    async def _mend(self) -> None:
+        """Does what the core owes once its journal is back, also where nobody asks it for anything."""
+        while True:
+            await asyncio.sleep(MEND_S)
+            self.pacer.catch_up()
+            self.world.core.mend()
+
     async def over(self) -> None:
         """Returns when this world has no more to do; a live one never."""
         await asyncio.Event().wait()
@@ -211,6 +225,22 @@ class Serving(Generic[W]):
         (self.world.folder / "inbox.json").write_text(
             json.dumps({"url": url, "world": self.world.plan.world}), encoding="utf-8"
         )
+
+
+async def lasting(run: Callable[[], Awaitable[object]]) -> None:
+    """Runs one of a core's loops, again whenever it ended because the journal was away."""
+    while True:
+        try:
+            await run()
+            return
+        except JournalAwayError as away:
+            logging.warning("%s", away)
+        except ExceptionGroup as several:
+            away_, other = several.split(JournalAwayError)
+            if other is not None:
+                raise
+            logging.warning("%s", away_)
+        await asyncio.sleep(MEND_S)
 
 
 class ExerciseServing(Serving[W]):
@@ -240,7 +270,7 @@ def told_of_faults(world: World, what: str, error: Exception) -> None:
         subject="core",
         key=key,
     )
-    world.core.record([Draft(event)])
+    world.core.note([Draft(event)])
 
 
 def guard(world: WorldName, folder: Path, environ: MutableMapping[str, str]) -> None:

@@ -32,6 +32,11 @@ theme = "dark"                  # dark, light or high_contrast
 # port = 8470                   # 0 takes a free one and writes it to worlds/live/inbox.json
 # allowed_hosts = []            # further names it may be addressed by
 
+# [journal]                     # on NATS servers instead of in worlds/live/journal; docs/nats.md
+# nats = "nats://127.0.0.1:4222"
+# stream = "core-meridian"      # as in the server's nats.toml
+# seed = "file:keys/core-meridian.seed"   # or env:NAME
+
 # [clients]                     # consoles on other machines, over TLS; docs/users.md
 # host = "127.0.0.1"
 # port = 8471

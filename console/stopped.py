@@ -11,13 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from console.journals import opened, place_of, reading
 from picture.entry import Actor, Entry, NewEntry
 from picture.errors import JournalError
 from picture.events import Event
 from picture.fold import Picture
-from picture.journal import BlobStore, JournalReader, SqliteJournal
+from picture.journal import BlobStore
 from picture.journal.custody import Keeping, finish_erasures
-from picture.journal.rotation import core_key
 from picture.journal.segments import segment_files
 from picture.journal.sqlite import claim_writer
 from picture.model import StreamPicture
@@ -45,7 +45,8 @@ class StoppedWorld:
         """
         journal = journal_of(path)
         files = segment_files(journal) if journal.is_dir() else []
-        if not files:
+        on_servers = place_of(journal)
+        if not files and on_servers is None:
             raise JournalError(f"{path} holds no journal.", code="TOC-3105")
         self.folder = journal.resolve().parent
         self.keys = self.folder / "keys"
@@ -53,14 +54,14 @@ class StoppedWorld:
             raise JournalError(f"{self.keys} holds no key.", code="TOC-3108")
         claim_writer(journal).close()  # nothing of a running core's keys is looked at, let alone touched
         self.actor = actor
-        self._written_s = files[-1].stat().st_mtime
+        self._written_s = files[-1].stat().st_mtime if files else time.time()
         self.keyring = Keyring(self.keys)
         self.blobs = BlobStore(self.folder / "blobs", self.keyring)
-        with JournalReader(journal) as reader:
-            stream = reader.stream
-        self.journal = SqliteJournal(
-            journal, stream, keyring=self.keyring, signing_key=core_key(self.keys, journal), blobs=self.blobs
-        )
+        stream = on_servers.stream if on_servers is not None else ""
+        if not stream:
+            with reading(journal) as reader:
+                stream = reader.stream
+        self.journal, _ = opened(journal, stream, keys=self.keys, keyring=self.keyring, blobs=self.blobs)
         try:
             self._picture = self._folded(kinds)
             finish_erasures(self.picture, self.keyring, self.blobs)

@@ -23,6 +23,7 @@ from console.desk import Desk
 from console.directory import Recipient
 from console.executor import Executor
 from console.ingest import Ingest
+from console.journals import Place, WorldJournal, opened, settle
 from console.services import CityRoads, DirectoryOf, HouseServices
 from feeds.base import Health
 from feeds.config import FeedConfig
@@ -37,9 +38,8 @@ from picture import events as ev
 from picture.clock import MovingClock
 from picture.entry import Actor, Entry
 from picture.errors import RefusedError, UsageError
-from picture.journal import BlobStore, SqliteJournal
+from picture.journal import BlobStore
 from picture.journal.custody import Keeping, finish_erasures
-from picture.journal.rotation import core_key
 from picture.journal.snapshots import Snapshots, snapshot_key
 from picture.model import Incident, Unit
 from picture.sealing import Keyring
@@ -90,6 +90,8 @@ class Plan:
     on_result: Callable[[], None] | None = None
     """Called on a gateway's thread when an answer is there."""
     wait_for_outbox: bool = False
+    journal: Place | None = None
+    """Where the journal stands, if not in ``folder``."""
 
 
 def _silently(_words: str) -> None:
@@ -106,7 +108,7 @@ class World:
         self.plan = plan
         self.folder = plan.folder
         claim(self.folder, plan.world)
-        opened = channels()  # before the journal: a world without its channels never begins
+        sinks = channels()  # before the journal: a world without its channels never begins
         self.journal = self._open_journal()
         self.core = Core(journal=self.journal, clock=clock, seed=plan.seed)
         self.snapshots = Snapshots(self.folder / "snapshots", self.journal, key=snapshot_key(self._signing_key))
@@ -125,7 +127,7 @@ class World:
         self.executor = Executor(self.core, lambda proposal: self.engine.carry_out(proposal, self.context()))
         self.outbox = Outbox(
             world=plan.world,
-            channels=opened,
+            channels=sinks,
             cap_sender=plan.cap_sender,
             released=lambda alert: still_released(alert, self.core.home, self.core.now_ms()),
             on_result=plan.on_result,
@@ -137,16 +139,22 @@ class World:
         self._outbox_due: int | None = None
         self._wire_up()
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables that this world may look at."""
+        return {}
+
     # --- putting together -----------------------------------------------------------------------------------
 
-    def _open_journal(self) -> SqliteJournal:
+    def _open_journal(self) -> WorldJournal:
         keys, folder = self.folder / "keys", self.folder / "journal"
+        settle(folder, self.plan.journal)
         self.keyring = Keyring(keys)
         self.blobs = BlobStore(self.folder / "blobs", self.keyring, quota_bytes=BLOB_QUOTA)
-        self._signing_key = core_key(keys, folder)
-        return SqliteJournal(
-            folder, self.plan.stream, keyring=self.keyring, signing_key=self._signing_key, blobs=self.blobs
+        journal, self._signing_key = opened(
+            folder, self.plan.stream, keys=keys, keyring=self.keyring, blobs=self.blobs, environ=self.environ
         )
+        return journal
 
     def _commander(self, pace: Pace | None) -> Commander:
         return Commander(self.core, self.desk, self.executor, pace=pace, nearest=self.nearest, explain=self.explain)
@@ -286,9 +294,9 @@ class World:
         known = self.core.home.feeds.get(feed)
         if health is None or known is None or (known.state == "waiting" and health.state == "ok"):
             return
-        event = ev.FeedChanged(id=feed, state=health.state, why=health.why[:200])
+        event = ev.FeedChanged(id=feed, state=health.state, why=health.why[:200], missing=health.missing)
         raised = alarms.judge([event], self.core.home, self.core.ids)
-        self.core.record([Draft(one, source=feed) for one in (event, *raised)], actor=Actor("system:feeds"))
+        self.core.note([Draft(one, source=feed) for one in (event, *raised)], actor=Actor("system:feeds"))
 
     # --- reactors -------------------------------------------------------------------------------------------
 
@@ -333,7 +341,7 @@ class World:
         """Journals what came of hand-overs."""
         changes: list[ev.Event] = list(self.outbox.results(wait=wait))
         raised = alarms.judge(changes, self.core.home, self.core.ids)
-        self.core.record([Draft(event) for event in (*changes, *raised)], actor=Actor("system:outbox"))
+        self.core.note([Draft(event) for event in (*changes, *raised)], actor=Actor("system:outbox"))
         self._plan_outbox()
 
     # --- by time alone --------------------------------------------------------------------------------------

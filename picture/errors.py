@@ -578,3 +578,15 @@ CATALOGUE |= {
     ),
     "TOC-2153": ("The feed lists more alerts than are read.", "Narrow the feed by region or by kind at its publisher."),
 }
+
+CATALOGUE |= {
+    "TOC-4023": (
+        "The journal cannot be written just now, so nothing can be changed or decided.",
+        "The picture stays readable, and the core goes on by itself once the journal's server is back. What was asked"
+        " last may stand: look before asking again.",
+    ),
+    "TOC-1015": (
+        "The world's journal stands elsewhere than tocsin.toml says.",
+        "Put [journal] back as it was: where a journal was begun, it goes on.",
+    ),
+}

@@ -11,12 +11,16 @@ import pytest
 
 from console import commands as c
 from console.commander import Commander
-from console.core import MAX_ROUNDS, Draft
+from console.core import MAX_ROUNDS, Core, Draft, JournalAwayError
 from console.pacer import Pacer
 from picture import events as ev
-from picture.entry import Entry
-from picture.errors import InternalError, RefusedError
+from picture.clock import VirtualClock
+from picture.entry import Entry, NewEntry
+from picture.errors import InternalError, JournalError, RefusedError
 from picture.ids import Ids
+from picture.journal import Head, Receipt, SqliteJournal
+from picture.sealing import core_signing_key
+from tests.journal_world import World
 from tests.scaffold import INES, MINUTE_MS, NOON_MS, Room, build
 
 
@@ -130,3 +134,102 @@ def test_only_a_drill_that_still_runs_has_a_clock_to_move(room: Room) -> None:
         with pytest.raises(RefusedError) as caught:
             commander.give(c.ControlDrill.model_validate({"action": command}), giver)
         assert caught.value.code == code
+
+
+class Losing(SqliteJournal):
+    """A journal whose answers are lost for a while, with or without what was sent."""
+
+    lost = ""
+    blind = False
+    """Whether what stands although its answer was lost is not seen yet."""
+
+    def head(self) -> Head:
+        head = super().head()
+        return Head(head.stream, head.seq - 1, "") if self.blind else head
+
+    def append_now(self, entries: Sequence[NewEntry], *, commit_id: str, expect: int | None = None) -> Receipt:
+        if self.lost == "before":
+            raise JournalError(code="TOC-3142")
+        receipt = super().append_now(entries, commit_id=commit_id, expect=expect)
+        if self.lost == "after":
+            self.lost = "before"  # and from then on nothing gets through
+            raise JournalError(code="TOC-3142")
+        return receipt
+
+
+@pytest.fixture
+def losing(tmp_path: Path) -> Iterator[tuple[Core, Losing]]:
+    world = World(tmp_path)
+    journal = Losing(
+        world.folder / "journal", "drill.test", keyring=world.keyring(), signing_key=core_signing_key(world.keys)
+    )
+    yield Core(journal=journal, clock=VirtualClock(NOON_MS), seed="test"), journal
+    journal.close()
+
+
+def texts(core: Core) -> list[object]:
+    """What the journal's log entries say, in order."""
+    written = [entry for entry in core.journal.read() if entry.kind == "log.written"]
+    return [core.journal.opened(entry)["text"] for entry in written]
+
+
+@pytest.mark.parametrize(("lost", "stands"), [("before", []), ("after", ["first"])])
+@pytest.mark.parametrize("by", ["mend", "record", "its commit id"])
+def test_a_commit_in_doubt_is_on_the_picture_if_it_stands_and_nothing_after_it_is_lost(
+    losing: tuple[Core, Losing], lost: str, stands: list[str], by: str
+) -> None:
+    core, journal = losing
+    core.record([Draft(ev.WorldOpened(site="here", world="drill", city="port-meridian", start_ms=NOON_MS))])
+    journal.lost = lost
+    with pytest.raises(JournalAwayError):
+        core.record([Draft(ev.LogWritten(id="L-1", text="first"))])
+    core.note([Draft(ev.LogWritten(id="L-2", text="noted"))])
+    journal.lost, journal.blind = "", by == "its commit id"
+    if by == "mend":
+        core.mend()
+    core.record([Draft(ev.LogWritten(id="L-3", text="third"))])
+    journal.blind = False
+    assert texts(core) == [*stands, "noted", "third"]
+    assert core.home.seq == journal.head().seq and journal.verify().ok
+    assert len(core.home.log) == len(texts(core))
+
+
+def test_what_a_reactor_answered_while_the_journal_was_away_is_journalled_once_and_in_its_turn(
+    losing: tuple[Core, Losing],
+) -> None:
+    core, journal = losing
+    asked: list[str] = []
+
+    def first(entries: Sequence[Entry]) -> list[Draft]:
+        if entries[0].kind != "hands_off":
+            return []
+        asked.append("first")
+        journal.lost = "before"
+        return [Draft(ev.LogWritten(id="L-1", text="first"))]
+
+    def second(entries: Sequence[Entry]) -> list[Draft]:
+        if entries[0].kind != "hands_off":
+            return []
+        asked.append("second")
+        return [Draft(ev.LogWritten(id="L-2", text="second"))]
+
+    core.react_with("one", first)
+    core.react_with("two", second)
+    (entry,) = core.record([Draft(ev.HandsOff(on=True))])
+    assert entry.kind == "hands_off" and asked == ["first"], "its own commit stands: it is no refusal"
+    with pytest.raises(JournalAwayError):
+        core.record([Draft(ev.HandsOff(on=False))])
+    journal.lost = ""
+    core.mend()
+    assert asked == ["first", "second"] and texts(core) == ["first", "second"]
+
+
+def test_what_is_due_while_the_journal_is_away_is_done_once_it_is_back(losing: tuple[Core, Losing]) -> None:
+    core, journal = losing
+    core.agenda.add(NOON_MS + 1, "6-timer", lambda: core.record([Draft(ev.LogWritten(id="L-1", text="due"))]))
+    journal.lost = "before"
+    for _ in range(3):
+        with pytest.raises(JournalAwayError):
+            core.step()
+    journal.lost = ""
+    assert core.step() and texts(core) == ["due"] and not core.step()

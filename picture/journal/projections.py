@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from picture.clock import rfc3339
 from picture.journal.chain import Row
 from picture.journal.protocol import START
-from picture.journal.reader import JournalReader
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -27,8 +26,16 @@ _COLUMNS: Final = {
 }  # fmt: skip
 
 
+class Rows(Protocol):
+    """What is read of a journal here."""
+
+    def rows(self, after: int = START, upto: int | None = None) -> Iterator[Row]:
+        """Entries in order, as their columns are stored."""
+        ...
+
+
 def shown(
-    reader: JournalReader, after: int = START, upto: int | None = None, kinds: Iterable[str] = ()
+    reader: Rows, after: int = START, upto: int | None = None, kinds: Iterable[str] = ()
 ) -> Iterator[dict[str, Any]]:
     """Entries as a person reads them: times in RFC 3339 UTC, ``what`` in one line, ``event`` as JSON text.
 
@@ -41,7 +48,7 @@ def shown(
             yield _shown(row)
 
 
-def project(reader: JournalReader, database: Database) -> int:
+def project(reader: Rows, database: Database) -> int:
     """How many entries were added to the projection; it goes on where it stopped.
 
     Tables: ``entries`` (one row each) and ``causes`` (``effect``, ``cause``: sequence numbers). Views: ``commits``

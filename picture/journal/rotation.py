@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -28,11 +28,18 @@ from picture.sealing import (
     take_next_core_key,
 )
 
-if TYPE_CHECKING:
-    from picture.journal.sqlite import SqliteJournal
-
 ROTATED = "key.rotated"
 _NEWEST = "SELECT kind, payload FROM entries ORDER BY seq DESC LIMIT 1"
+
+
+class Rotates(Protocol):
+    """A journal whose key can be replaced."""
+
+    def rotate_key(
+        self, new: Ed25519PrivateKey, *, actor: Actor, recorded_ms: int, why: str = "", sealing: tuple[str, ...] = ()
+    ) -> tuple[Entry, ...]:
+        """The entries of the change: from here on ``new`` signs."""
+        ...
 
 
 def core_key(keys: Path, journal: Path) -> Ed25519PrivateKey:
@@ -78,7 +85,7 @@ def vouched_for(payload: bytes, signer: str, stream: str) -> str:
 
 
 def rotate(
-    journal: SqliteJournal,
+    journal: Rotates,
     keys: Path,
     *,
     actor: Actor,

@@ -11,9 +11,9 @@ try:
 except ImportError as missing:
     raise JournalError(code="TOC-3140") from missing
 
-from picture.journal.nats.blocking import BlockingJournal
+from picture.journal.nats.blocking import BlockingJournal, BlockingReader
 from picture.journal.nats.journal import NatsJournal
 from picture.journal.nats.reader import NatsReader
 from picture.journal.nats.wire import Access
 
-__all__ = ["Access", "BlockingJournal", "NatsJournal", "NatsReader"]
+__all__ = ["Access", "BlockingJournal", "BlockingReader", "NatsJournal", "NatsReader"]

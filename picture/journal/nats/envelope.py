@@ -86,7 +86,7 @@ def unpacked(message: Message) -> Envelope:
     """The commit in a message; ``TOC-3002`` if it cannot be read. Nothing is proved yet: see ``checked``."""
     headers = message.headers
     try:
-        rows = tuple(_row(columns) for columns in from_json(_inflated(message)))
+        rows = tuple(row_of(columns) for columns in from_json(_inflated(message)))
         return Envelope(
             message.at, unquote(headers[COMMIT]), int(headers[_FIRST]), int(headers[_LAST]), headers[_PREV],
             headers[_HEAD], headers[_WRITER], headers[_KEY], headers[_SIGNATURE], rows,
@@ -159,7 +159,8 @@ def _inflated(message: Message) -> bytes:
     return body
 
 
-def _row(columns: list[object]) -> Row:
+def row_of(columns: list[object]) -> Row:
+    """The row of columns as JSON gives them back; ``ValueError`` if they cannot be one."""
     if len(columns) != len(_TYPES) or any(type(value) is not kind for value, kind in zip(columns, _TYPES, strict=True)):
         raise ValueError("not the columns of an entry")
     values: list[object] = [*columns]

@@ -1,4 +1,6 @@
-"""Which commit stands where: commit ids for ever, and the message that holds an entry. A cache, never truth.
+"""Which commit stands where: commit ids for ever, the message that holds an entry, and the rows with sealed values.
+
+A cache, never truth. Sealed rows are at hand so that what is on the picture can be opened while no server answers.
 
 It is filled from the stream at open and with every message after. A file of it that does not belong to this
 stream, does not cover it without a gap, or is damaged is thrown away and filled again.
@@ -10,7 +12,10 @@ import sqlite3
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from picture.journal.nats.envelope import Envelope
+from pydantic_core import from_json, to_json
+
+from picture.journal.chain import Row
+from picture.journal.nats.envelope import Envelope, row_of
 from picture.journal.protocol import GENESIS, START, Head
 
 _SCHEMA: Final = """
@@ -19,8 +24,9 @@ CREATE TABLE IF NOT EXISTS places (
     first INTEGER PRIMARY KEY, last INTEGER NOT NULL, at INTEGER NOT NULL, head TEXT NOT NULL,
     commit_id TEXT NOT NULL UNIQUE
 );
+CREATE TABLE IF NOT EXISTS sealed (seq INTEGER PRIMARY KEY, columns BLOB NOT NULL);
 """
-_FORM: Final = 1
+_FORM: Final = 2
 _BATCH: Final = 256
 _COLUMNS: Final = "first, last, at, head"
 
@@ -64,6 +70,9 @@ class Index:
         """Takes in the commit that follows the last; it was checked."""
         self.last = Place(envelope.first, envelope.last, envelope.at, envelope.head)
         self._db.execute("INSERT INTO places VALUES (?, ?, ?, ?, ?)", (*self.last, envelope.commit_id))
+        sealed = [(row.seq, to_json(tuple(row))) for row in envelope.rows if row.sealed]
+        if sealed:
+            self._db.executemany("INSERT INTO sealed VALUES (?, ?)", sealed)
         self._unsaved += 1
         if self._unsaved >= _BATCH:
             self.save()
@@ -75,6 +84,11 @@ class Index:
     def holding(self, seq: int) -> Place | None:
         """Where the commit stands that holds an entry."""
         return self._one("first <= ? ORDER BY first DESC LIMIT 1", seq)
+
+    def sealed(self, seq: int) -> Row | None:
+        """The row of an entry with sealed values; None if it has none or is not known."""
+        found = self._db.execute("SELECT columns FROM sealed WHERE seq = ?", (seq,)).fetchone()
+        return None if found is None else row_of(from_json(found[0]))
 
     def before(self, place: Place) -> Head:
         """The head before a commit."""

@@ -255,7 +255,8 @@ class NatsJournal(NatsReader):
         headers["Nats-Expected-Last-Sequence"] = str(at - 1)
         headers["Nats-Expected-Stream"] = self._names.on_server
         envelope = Envelope(
-            at, commit_id, rows[0].seq, rows[-1].seq, after.hash, rows[-1].hash, self._writer, self._public, "", (),
+            at, commit_id, rows[0].seq, rows[-1].seq, after.hash, rows[-1].hash, self._writer, self._public, "",
+            tuple(row for row in rows if row.sealed),
         )  # fmt: skip
         waiting = _Waiting(envelope, headers, body, tuple(decoded), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)

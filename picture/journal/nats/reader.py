@@ -18,7 +18,7 @@ from picture.journal.nats.index import Index
 from picture.journal.nats.names import Names, why_unfit
 from picture.journal.nats.verify import verify_stream
 from picture.journal.nats.wire import PATIENCE_S, Access, Wire
-from picture.journal.protocol import START, ChainReport, Head
+from picture.journal.protocol import START, ChainReport, Durability, Head
 from picture.sealing import Keyring
 
 _LOOK_S: Final = 1.0
@@ -76,6 +76,15 @@ class NatsReader:
     @property
     def stream(self) -> str:
         return self._names.stream
+
+    @property
+    def returned(self) -> int:
+        """How often the connection was lost and came back."""
+        return self._wire.returned
+
+    def be_patient(self, seconds: float) -> None:
+        """From now on an answer is waited for this long."""
+        self._wire.patience_s = seconds
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,6 +144,12 @@ class NatsReader:
             if self._index.last.last <= after and not self._closed:
                 await self._until(grown)
 
+    async def about(self) -> tuple[int, Durability]:
+        """Bytes that the stream takes on the server, and what an acknowledged commit survives there."""
+        self._check_open()
+        info = await standing(self._wire, self._names)
+        return int(info["state"]["bytes"]), await self._wire.durability(info)
+
     async def verify(self) -> ChainReport:
         """What recomputing everything from the stored messages finds."""
         self._check_open()
@@ -160,6 +175,8 @@ class NatsReader:
         return unboxed(self.stream, row, path, keyring=self._keyring, blobs=self._blobs)
 
     async def _row(self, seq: int) -> Row | None:
+        if (row := self._index.sealed(seq)) is not None:
+            return row
         async for row in self.rows(seq - 1, seq):
             return row
         return None

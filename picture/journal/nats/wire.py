@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -58,10 +58,13 @@ class Access:
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    seed_text: str = field(default="", repr=False)
+    """The seed itself, where no file holds it."""
 
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS context these files give, or None where there are none."""
-        if self.ca is None and self.certificate is None:
+        """The TLS context these files give; of the system's authorities for ``tls://``; None where neither is."""
+        encrypted = any(server.startswith("tls://") for server in self.servers)
+        if self.ca is None and self.certificate is None and not encrypted:
             return None
         context = ssl.create_default_context(cafile=self.ca)
         if self.certificate is not None:
@@ -113,7 +116,8 @@ class Wire:
             servers=list(access.servers), name="tocsin", connect_timeout=int(ASK_S), allow_reconnect=False,
             reconnect_time_wait=_RECONNECT_S,  # type: ignore[arg-type]
             max_reconnect_attempts=-1, error_cb=self._on_error, reconnected_cb=self._on_reconnected, tls=access.tls(),
-            nkeys_seed=str(access.seed) if access.seed else None, inbox_prefix=access.inbox,
+            nkeys_seed=str(access.seed) if access.seed else None, nkeys_seed_str=access.seed_text or None,
+            inbox_prefix=access.inbox,
             pending_size=PENDING_BYTES, ping_interval=5, max_outstanding_pings=2,
         )  # fmt: skip
         self.client.options["allow_reconnect"] = True  # once in, never give up; each caller has its own patience
