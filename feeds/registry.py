@@ -21,7 +21,7 @@ from picture.errors import UsageError
 
 GROUP: Final = "tocsin.feeds"
 BUILT_IN: Final = (
-    "ais", "cap", "datex", "eido", "emsi", "gtfs", "incident", "ngsi", "nws", "sensorthings", "tak", "usgs",
+    "ais", "cap", "datex", "eido", "emsi", "gtfs", "incident", "ngsi", "nws", "portcall", "sensorthings", "tak", "usgs",
 )  # fmt: skip
 _CONFIGURATION: Final = "TOC-1003"
 
