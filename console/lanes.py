@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final, Literal
 
@@ -148,7 +148,7 @@ class Lanes:
                 return
             kept = [one for one in delivery.reading.messages if not _said_by(fresh, one)]
             gone = len(delivery.reading.messages) - len(kept)
-            delivery.reading = Reading(tuple(kept), delivery.reading.skipped)
+            delivery.reading = replace(delivery.reading, messages=tuple(kept))
             delivery.size -= gone
             delivery.replaced += gone
             queue.messages -= gone

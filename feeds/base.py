@@ -107,3 +107,5 @@ class Health:
     why: str = ""
     since_ms: int = 0
     last_good_ms: int | None = None
+    missing: int = 0
+    """Messages or answers known to have been lost, since the core runs."""

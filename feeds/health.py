@@ -17,9 +17,11 @@ class HealthWatch:
         self._config = config
         self._started_ms = started_ms
         self.health = Health(since_ms=started_ms)
+        self._missing = 0
 
     def arrived(self, reading: Reading, now_ms: int) -> Health | None:
         """After a delivery: ok, old data, or malformed when nothing of it could be read."""
+        self._missing += reading.missing
         broken = [each for each in reading.refused if each.error.code != UNREAD]
         if broken and not reading.reports:
             return self._become("malformed", str(broken[-1].error), now_ms)
@@ -36,7 +38,8 @@ class HealthWatch:
         return self._become("ok", "", now_ms) if self.health.state in ("fetch_failed", "silent") else None
 
     def fetch_failed(self, why: str, now_ms: int) -> Health | None:
-        """After a fetch that did not succeed."""
+        """After a fetch that did not succeed: its answer is missing."""
+        self._missing += 1
         return self._become("fetch_failed", why, now_ms)
 
     def connecting(self, why: str, now_ms: int) -> Health | None:
@@ -57,12 +60,22 @@ class HealthWatch:
     def tick(self, now_ms: int) -> Health | None:
         """At ``silent_due_ms``: silent, unless something arrived meanwhile or it is already known to fail."""
         due_ms = self.silent_due_ms()
-        if due_ms is None or now_ms < due_ms or self.health.state in ("fetch_failed", "connecting"):
-            return None
+        if self.health.state in ("fetch_failed", "connecting", "silent"):
+            return None  # what is missing meanwhile is told when it comes back
+        if due_ms is None or now_ms < due_ms:
+            return self._told_missing()
         return self._become("silent", f"nothing for {self._config.silent_after_s} s", now_ms)
+
+    def _told_missing(self) -> Health | None:
+        """The health with its count of lost messages where that has doubled since it was told: never once a minute."""
+        if self._missing < max(2 * self.health.missing, 1):
+            return None
+        why = self.health.why if self.health.state != "ok" else f"{self._missing} messages did not arrive"
+        self.health = replace(self.health, missing=self._missing, why=why)
+        return self.health
 
     def _become(self, state: FeedState, why: str, now_ms: int) -> Health | None:
         if state == self.health.state:
             return None
-        self.health = Health(state, why, now_ms, self.health.last_good_ms)
+        self.health = Health(state, why, now_ms, self.health.last_good_ms, self._missing)
         return self.health

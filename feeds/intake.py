@@ -41,6 +41,8 @@ class Reading:
     messages: tuple[Accepted | Refused, ...]
     skipped: tuple[str, ...] = ()
     """Parts left out on purpose, in words."""
+    missing: int = 0
+    """Messages that the feed's own numbers say were lost before these."""
 
     @property
     def reports(self) -> tuple[Report, ...]:
@@ -106,11 +108,13 @@ class Intake:
         if len(data) > self._limits.max_bytes:
             detail = f"{len(data)} bytes; {self._limits.max_bytes} are allowed."
             return Reading((Refused(data, InputError(detail, code="TOC-2001")),))
+        before = getattr(self._framer, "missing", 0)
         read = [self._message(each, context) for each in self._framer.push(data)]
+        missing = getattr(self._framer, "missing", 0) - before
         if stream or len(read) > 1:  # in a stream, what this wire does not read is ordinary: noted, not refused
             skipped += [each.error.detail for each in read if _unread(each)]
             read = [each for each in read if not _unread(each)]
-        return Reading(tuple(read), tuple(skipped))
+        return Reading(tuple(read), tuple(skipped), missing)
 
     def _message(self, data: bytes, context: FeedContext) -> Accepted | Refused:
         try:

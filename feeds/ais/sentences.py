@@ -26,6 +26,10 @@ _LINE: Final = re.compile(
     rb"(?P<body>(?P<start>[!$])[^*\\!$]{5,400})\*(?P<sum>[0-9A-Fa-f]{2})(?P<rest>,[^*]{0,200})?"
 )
 _CLOCK: Final = re.compile(rb"(?:^|,)c:(\d{9,13})(?:,|$)")
+_NUMBER: Final = re.compile(rb"(?:^|,)n:(\d{1,3})(?:,|$)")
+_STATION: Final = re.compile(rb"(?:^|,)s:([^,]{1,15})(?:,|$)")
+LAST_NUMBER: Final = 999
+"""After which the tag block's ``n:`` begins again (IEC 61162-450: 1 to 999)."""
 _STATION_CLOCK: Final = re.compile(rb",(\d{9,10})$")
 
 
@@ -68,6 +72,14 @@ def part(line: bytes) -> Part:
     if not isinstance(sentence, AISSentence):
         refuse("sentence", "not AIS (VDM or VDO)", UNREAD)
     return Part(line.strip(), sentence, _time(match))
+
+
+def numbered(line: bytes) -> list[tuple[str, int]]:
+    """The receiving station and its number of a checked line, where its tag block carries one."""
+    match = _LINE.fullmatch(line)
+    tags = match["tags"] or b"" if match else b""
+    number, station = _NUMBER.search(tags), _STATION.search(tags)
+    return [(station[1].decode("latin-1") if station else "", int(number[1]))] if number else []
 
 
 def _sum(body: bytes) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from feeds.ais.sentences import Assembler, is_comment, part
+from feeds.ais.sentences import LAST_NUMBER, Assembler, is_comment, numbered, part
 from feeds.base import Framer, StreamSource
+from feeds.gaps import Gaps
 from feeds.sockets import line_source
 from feeds.streams import Spec
 from picture.errors import InputError
@@ -18,6 +19,9 @@ class SentenceFramer:
 
     def __init__(self) -> None:
         self._assembler = Assembler()
+        self._gaps = Gaps(last=LAST_NUMBER)
+        self.missing = 0
+        """Lines that the receivers' own numbers say did not arrive."""
 
     def push(self, data: bytes) -> list[bytes]:
         messages: list[bytes] = []
@@ -25,12 +29,14 @@ class SentenceFramer:
             if is_comment(line) or line.startswith(b"$"):
                 continue
             try:
-                parts = self._assembler.add(part(line))
+                piece = part(line)
+                self.missing += self._gaps.note(numbered(piece.raw))
+                parts = self._assembler.add(piece)
             except InputError:
                 messages.append(line)
             else:
                 if parts:
-                    messages.append(b"\r\n".join(piece.raw for piece in parts))
+                    messages.append(b"\r\n".join(one.raw for one in parts))
         return messages
 
 
