@@ -159,6 +159,20 @@ async def test_a_core_that_follows_nobody_is_seen_as_silent(domain: Domain) -> N
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_server_that_does_not_let_us_in_is_a_silent_link_and_ends_nothing(domain: Domain) -> None:
+    from console.federation_nats import federate
+
+    north = domain.cores["core-north"]
+    stranger = replace(domain.access("core-north"), seed=None, seed_text="")
+    task = asyncio.create_task(federate(north, stranger, ("core-south",)))
+    try:
+        await until(lambda: bool(north.home.links), 15.0)
+        assert north.home.links["core-south"].state == "silent" and not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_nobody_beats_in_another_cores_name(domain: Domain) -> None:
     from picture.journal.nats.canary import NatsBeats
     from picture.journal.nats.wire import Wire
