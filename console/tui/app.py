@@ -38,6 +38,7 @@ TICK_S = 0.1
 SECOND_S = 1.0
 FOLLOW_AGAIN_S = 1.0
 SHORTEST_PIN = 4
+LOCK_HEADING = "LOCK THIS DESK"
 
 
 class TocsinApp(Exercise):
@@ -167,6 +168,10 @@ class TocsinApp(Exercise):
     ) -> bool:
         """Does an action, unless it commands something where nothing may be commanded; that is said at once."""
         name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
+        if name == "emergency" and self.desk.link.locked:
+            if isinstance(self.screen, ClosedScreen):
+                self.screen.say("A locked desk stops nothing: unlock it, then press the emergency keys again.")
+            return True
         if name in ACTING and (barred := self.desk.barred()):
             self.desk.tell(barred, refused=True)
             return True
@@ -177,14 +182,14 @@ class TocsinApp(Exercise):
 
     def action_lock(self) -> None:
         """Asks for a PIN, which may be left out, and locks."""
-        if self.desk.link.locked or self.desk.link.state == "log_in" or isinstance(self.screen, AskScreen):
+        if isinstance(self.screen, ClosedScreen) or getattr(self.screen, "heading", "") == LOCK_HEADING:
             return
         lines = [
             "Sealed values and what people said leave this screen; alarms stay and sound.",
             "A PIN of four characters or more opens it again, beside token and second factor. It may stay empty.",
         ]
         self.push_screen(
-            AskScreen(self.desk, "LOCK THIS DESK", lines, optional=True, secret=True),
+            AskScreen(self.desk, LOCK_HEADING, lines, optional=True, secret=True),
             lambda pin: None if pin is None else self.lock(pin),
         )
 

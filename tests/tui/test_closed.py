@@ -27,6 +27,8 @@ async def test_a_locked_desk_shows_its_alarms_and_nothing_else(session: FakeSess
         assert " LOCKED " in shown and "Mayday, MARSH LIGHT" in shown and "DRILL" in shown
         for hidden in ("Customs Quay", "INCIDENTS", "APPROVALS", "E14"):
             assert hidden not in shown
+        await keys(pilot, "ctrl+r")
+        assert "A locked desk stops nothing" in text_of(pilot.app)
         for key in ("2", "d", "r", "n", "N", "P", "escape", "ctrl+p", "tab", "ctrl+l"):
             await keys(pilot, key)
         assert " LOCKED " in text_of(pilot.app) and [one.do for one in session.commands] == ["lock"]

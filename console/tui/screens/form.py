@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widgets import Input, Static
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
 
 from console.tui.desk import Desk
 from console.tui.screens.ask import Words
 from console.tui.screens.modal import Modal
+from console.tui.widgets.labels import Labels
 
 Values = dict[str, str]
 Check = Callable[[Values], str]
@@ -22,9 +23,8 @@ class FormScreen(Modal[Values]):
     """Answers what was typed, by field; ``check`` says in words what is wrong with it, or nothing."""
 
     DEFAULT_CSS = """
-    FormScreen Horizontal { height: 1; }
-    FormScreen Horizontal > Static { width: 15; color: $tocsin-dim; padding: 0 1; }
-    FormScreen Input { width: 1fr; }
+    FormScreen #form { height: auto; }
+    FormScreen #lines { width: 1fr; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "submit", "Send", priority=True),
@@ -48,10 +48,11 @@ class FormScreen(Modal[Values]):
     def body(self) -> ComposeResult:
         """(name, label, value, hint) each."""
         yield Words(self._lines)
-        for name, label, value, hint in self._fields:
-            with Horizontal():
-                yield Static(label, markup=False)
-                yield Input(value, id=name, placeholder=hint)
+        with Horizontal(id="form"):
+            yield Labels([label for _, label, _, _ in self._fields])
+            with Vertical(id="lines"):
+                for name, _, value, hint in self._fields:
+                    yield Input(value, id=name, placeholder=hint)
         yield Words((), "warn")
 
     def action_next(self, by: int) -> None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 GO_TO = (("incident", "incidents"), ("proposal", "proposals"), ("unit", "units"), ("alarm", "alarms"),
          ("vessel", "vessels"), ("facility", "facilities"), ("sensor", "sensors"), ("hazard", "hazards"),
-         ("closure", "closures"), ("alert", "alerts"), ("request", "requests"), ("feed", "feeds"))  # fmt: skip
+         ("closure", "closures"),
+         ("road_change", "road_changes"), ("alert", "alerts"), ("request", "requests"), ("feed", "feeds"))  # fmt: skip
 
 
 def choices(app: TocsinApp, desk: Desk) -> list[Choice]:

@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.suggester import SuggestFromList
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from console.commands import PlaceInput, ResolvePlace, TakeReport
 from console.tui.desk import Desk
 from console.tui.lines import Col, Item, row
 from console.tui.screens.modal import Modal
+from console.tui.widgets.labels import Labels
 from console.tui.widgets.rows import Rows
 from picture.reports import INCIDENT_KINDS
 
@@ -34,6 +35,8 @@ FIELDS = (
     ("title", "Title", "empty: made of kind and place"),
 )
 RESOLVE_AFTER_S = 0.15
+CANDIDATES = 5
+"""Lines for the places that may be meant."""
 COORDINATES = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*[,; ]\s*(-?\d+(?:\.\d+)?)\s*$")
 
 
@@ -42,10 +45,9 @@ class ReportScreen(Modal[None]):
 
     DEFAULT_CSS = """
     ReportScreen > #box { max-width: 110; }
-    ReportScreen Horizontal { height: 1; }
-    ReportScreen Static { width: 15; color: $tocsin-dim; padding: 0 1; }
-    ReportScreen Input { width: 1fr; }
-    ReportScreen Rows { height: 5; margin: 0 0 0 15; background: $tocsin-ground; }
+    ReportScreen #form { height: auto; }
+    ReportScreen #lines { width: 1fr; height: auto; }
+    ReportScreen Rows { height: 5; background: $tocsin-ground; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "submit", "Send", priority=True),
@@ -66,15 +68,22 @@ class ReportScreen(Modal[None]):
 
     def body(self) -> ComposeResult:
         """The fields, then the candidates for the place."""
-        for name, label, hint in FIELDS:
-            with Horizontal():
-                yield Static(label, markup=False)
-                yield Input(
-                    self.desk.draft.get(name, ""),
-                    id=name,
-                    placeholder=hint,
-                    suggester=(SuggestFromList(sorted(INCIDENT_KINDS)) if name == "kind" else None),
-                )
+        labels: list[str] = []
+        for name, label, _ in FIELDS:
+            labels += [label, *[""] * (CANDIDATES if name == "place" else 0)]
+        with Horizontal(id="form"):
+            yield Labels(labels)
+            with Vertical(id="lines"):
+                yield from self._lines()
+
+    def _lines(self) -> ComposeResult:
+        for name, _, hint in FIELDS:
+            yield Input(
+                self.desk.draft.get(name, ""),
+                id=name,
+                placeholder=hint,
+                suggester=(SuggestFromList(sorted(INCIDENT_KINDS)) if name == "kind" else None),
+            )
             if name == "place":
                 yield self.rows
 
@@ -170,7 +179,7 @@ class ReportScreen(Modal[None]):
             self.focus_previous("Input, Rows" if self._places else "Input")
 
     def action_go_on(self) -> None:
-        """Enter goes on to the next field at once, so that what is typed after it is there; in the last one it sends."""
+        """Enter goes on at once, so that what is typed after it stands in the next field; in the last one it sends."""
         if self.focused is self.rows:
             self.rows.action_open()
         elif self.focused is not None and self.focused.id == FIELDS[-1][0]:
