@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from console.desk import Located, Way
-from picture.errors import RoadError
+from picture.errors import InputError, RoadError
 from picture.model import RoadLink, StreamPicture, Unit
 from picture.places import distance_m, to_e7
 from twin.along import edges_along
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LonLat = tuple[float, float]
+MOST_DRAWN = 500
+"""Positions of a shape that a road command draws: what is finer takes the core seconds, and everybody waits."""
 BOAT_MPS = 9.0
 """About 17 knots: what a rescue boat or lifeboat makes in a harbour in a gale."""
 
@@ -219,8 +221,11 @@ class City:
         return node, self.pack.to_lonlat(x, y)
 
     def roads_in(self, shape: str) -> tuple[int, ...]:
-        """The segments that a shape (WKT or GeoJSON) touches; InputError where it is none."""
-        return tuple(edges_touching(self.pack, read_shape(shape)).tolist())
+        """The segments that a shape (WKT or GeoJSON) touches; InputError where it is none, or too finely drawn."""
+        drawn = read_shape(shape)
+        if drawn.positions > MOST_DRAWN:
+            raise InputError(f"The shape has {drawn.positions} positions, at most {MOST_DRAWN} here.", code="TOC-2004")
+        return tuple(edges_touching(self.pack, drawn).tolist())
 
     def names_of(self, edges: Iterable[int]) -> tuple[str, ...]:
         """The names of these segments, each once, those of most segments first."""

@@ -288,6 +288,12 @@ def test_a_feed_closes_by_name_or_where_the_map_has_no_such_name_by_position(hou
     assert len(house.room.core.home.closures) == 1
 
 
+def test_a_shape_too_fine_to_be_drawn_by_hand_is_refused_before_the_core_works_on_it(house: House) -> None:
+    fine = ", ".join(f"-30 {46 + number / 1e6}" for number in range(501))
+    with pytest.raises(InputError, match="TOC-2004"):
+        house.city.roads_in(f"LINESTRING({fine})")
+
+
 def test_shapes_are_read_as_strictly_as_on_the_command_line(house: House) -> None:
     with pytest.raises(InputError, match="TOC-2009"):
         house.city.roads_in("POINT(200 10)")

@@ -41,6 +41,11 @@ class Shape:
     lines: tuple[NDArray[np.float64], ...] = ()
     polygons: tuple[tuple[NDArray[np.float64], ...], ...] = ()
 
+    @property
+    def positions(self) -> int:
+        """How many positions it is drawn with."""
+        return len(self.points) + sum(map(len, self.lines)) + sum(len(r) for rings in self.polygons for r in rings)
+
 
 def read_shape(text: str) -> Shape:
     """The shape in a WKT or GeoJSON text.
@@ -48,8 +53,8 @@ def read_shape(text: str) -> Shape:
     InputError TOC-2002 names what is wrong, TOC-2009 a position off the globe, TOC-2004 a shape without bounds.
     """
     shape = _of_geojson(text) if text.lstrip().startswith("{") else _of_wkt(text)
-    count = len(shape.points) + sum(map(len, shape.lines)) + sum(len(r) for rings in shape.polygons for r in rings)
-    if count > MOST_POSITIONS:
+    if shape.positions > MOST_POSITIONS:
+        count = shape.positions
         raise InputError(f"The shape has {count} positions, at most {MOST_POSITIONS} are read.", code="TOC-2004")
     return shape
 

@@ -26,6 +26,7 @@ from console.sessions import AtSeat, Sessions
 from console.web.fanout import Client, Fanout
 from console.web.frames import PROTOCOL, Frame, encode, flood_frame
 from console.web.past import AskJournal, AskPast, Past
+from console.web.turnstile import turnstile_for
 from picture.custody import UserChanged
 from picture.entry import Entry
 from picture.errors import InternalError, RefusedError, TocsinError
@@ -42,6 +43,10 @@ MOST_QUESTIONS = 4
 MAX_HELLO = 64 * 1024
 HELLO_S = 10.0
 """How long a connection may stay without having said who it is."""
+MOST_SILENT = 100
+"""Connections that have not said who they are: more would take the files that the journal needs."""
+MOST_LOOKING_ON = 200
+"""Of those who look on; above this nobody does without a log-in."""
 _ASK: TypeAdapter[AskPast | AskJournal] = TypeAdapter(AskPast | AskJournal)
 
 
@@ -82,6 +87,7 @@ class Door:
         self._flood_sent: bytes | None = None
         self._hash = core.journal.head().hash
         self._compared = 0
+        self._silent = 0
         core.listen(self._notice)
 
     def _notice(self, entries: Sequence[Entry]) -> None:
@@ -166,16 +172,21 @@ class Door:
 
     async def serve(self, socket: WebSocket) -> None:
         """One client from hello to goodbye."""
+        if self._silent >= MOST_SILENT:
+            await socket.close(code=1013)  # before it is accepted: answered as HTTP 403
+            return
         await socket.accept()
         client: Client | None = None
         try:
-            hello = _hello_of(await asyncio.wait_for(socket.receive_text(), HELLO_S))
+            hello = _hello_of(await self._first_words(socket))
             client = self._welcome(hello)
             await self._greet(client, hello)
             writer = asyncio.create_task(_write(socket, client))
             asking: set[asyncio.Task[None]] = set()
             try:
+                turnstile = turnstile_for(client.seat.person.role)
                 async for text in socket.iter_text():
+                    await turnstile.through()
                     await self._hear(text, client, asking)
             finally:
                 for task in (writer, *asking):
@@ -193,6 +204,13 @@ class Door:
                 self.fanout.clients.discard(client)
                 self._left(client)
 
+    async def _first_words(self, socket: WebSocket) -> str:
+        self._silent += 1
+        try:
+            return await asyncio.wait_for(socket.receive_text(), HELLO_S)
+        finally:
+            self._silent -= 1
+
     def _welcome(self, hello: Hello) -> Client:
         if hello.protocol != PROTOCOL or hello.fold != FOLD_VERSION:
             raise RefusedError(
@@ -200,6 +218,9 @@ class Door:
             )
         self._clock.catch_up()
         seat = self._gate.admit(hello)
+        looking_on = [one for one in self.fanout.clients if one.seat.clearance == "observer"]
+        if seat.proof == "name" and seat.clearance == "observer" and len(looking_on) >= MOST_LOOKING_ON:
+            raise RefusedError("Too many look on already.", code="TOC-4036")
         self._sessions.open(seat)
         return Client(seat)
 
