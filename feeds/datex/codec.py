@@ -16,7 +16,7 @@ from lxml import etree
 
 from feeds import fields, xml
 from feeds.base import FeedContext
-from feeds.datex.places import Line, child, line_of, local, locations, middle, words
+from feeds.datex.places import Line, child, line_of, local, locations, middle, named, words
 from feeds.datex.validity import holds
 from feeds.fields import UNREAD, refuse
 from picture.reports import Report, RoadReport
@@ -45,9 +45,7 @@ def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
     root = xml.parse(data, context.limits)
     publications = _publications(root)
     exchange = child(root, "exchangeInformation")
-    protocol = (
-        () if exchange is None else (words(one) for one in exchange.iter() if local(one) == "codedExchangeProtocol")
-    )
+    protocol = () if exchange is None else (words(one) for one in named(exchange, "codedExchangeProtocol"))
     if delta := next((word for word in protocol if word in _DELTAS), ""):
         refuse("codedExchangeProtocol", delta, _PARTIAL)
     skipped: Counter[str] = Counter()
@@ -115,10 +113,10 @@ def _closures(record: etree._Element, now_ms: int, skipped: Counter[str]) -> Ite
     drawn = [(member, line) for member in members if (line := line_of(member, path))]
     if not drawn:
         skipped["closure without coordinates" if members else "closure of cycle tracks or footpaths"] += 1
-    named: dict[Line, etree._Element] = {}
+    once: dict[Line, etree._Element] = {}
     for member, line in drawn:  # itineraries may tell one place twice
-        named.setdefault(line, member)
-    for number, (line, member) in enumerate(named.items(), start=1):
+        once.setdefault(line, member)
+    for number, (line, member) in enumerate(once.items(), start=1):
         yield _report(record, member, line, number, f"{what}{', at certain hours' if at_hours else ''}")
 
 
@@ -130,7 +128,7 @@ def _what(record: etree._Element) -> str:
     impact = child(record, "impact")
     if impact is None:
         return ""
-    constriction = next((words(one) for one in impact.iter() if local(one) == "trafficConstrictionType"), "")
+    constriction = next((words(one) for one in named(impact, "trafficConstrictionType")), "")
     blocked = constriction in BLOCKING or words(child(impact, "numberOfOperationalLanes")) == "0"
     return "Road blocked" if blocked else ""
 
@@ -146,8 +144,8 @@ def _partly(record: etree._Element) -> str:
 
 
 def _beside_the_road(location: etree._Element) -> bool:
-    named = {words(one) for one in location.iter() if local(one) == "carriageway" and not len(one)}
-    return bool(named) and named <= _NOT_A_ROAD
+    told = {words(one) for one in named(location, "carriageway") if not len(one)}
+    return bool(told) and told <= _NOT_A_ROAD
 
 
 def _report(record: etree._Element, location: etree._Element, line: Line, number: int, what: str) -> RoadReport:
@@ -168,7 +166,7 @@ def _report(record: etree._Element, location: etree._Element, line: Line, number
 def _name(location: etree._Element) -> str:
     """What the sender calls the road; its record's id is added, because a name alone would mean all of the street."""
     for name in ("roadName", "roadNumber"):
-        found = next((words(one) for one in location.iter() if local(one) == name and words(one)), "")
+        found = next((words(one) for one in named(location, name) if words(one)), "")
         if found:
             return fields.shortened(found, 60)
     return "Road"
@@ -179,6 +177,6 @@ def _reason(record: etree._Element, what: str) -> str:
     causes = [words(one) for one in cause if local(one) == "causeType"] if cause is not None else []
     spelled = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in "".join(causes[:1])).strip()
     comments = [one for one in record if local(one) == "generalPublicComment"]
-    said = next((words(one) for each in comments for one in each.iter() if local(one) == "value" and words(one)), "")
+    said = next((words(one) for each in comments for one in named(each, "value") if words(one)), "")
     parts = [part for part in (what, spelled, " ".join(said.split())) if part]
     return fields.shortened(": ".join(parts), 200)

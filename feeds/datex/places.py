@@ -22,7 +22,7 @@ Line = tuple[Position, ...]
 _TOO_MANY: Final = "TOC-2004"
 MOST_POSITIONS: Final = 2_000
 _WGS84: Final = frozenset({"", "wgs84", "epsg:4326", "urn:ogc:def:crs:epsg::4326", "4326"})
-_MEMBERS: Final = frozenset({"location", "locationContainedInGroup"})
+_MEMBERS: Final = ("{*}location", "{*}locationContainedInGroup")
 
 
 def local(element: etree._Element) -> str:
@@ -32,7 +32,7 @@ def local(element: etree._Element) -> str:
 
 def child(element: etree._Element, name: str) -> etree._Element | None:
     """The first child of that name in whatever namespace; profiles of the standard have their own."""
-    return next((one for one in element if local(one) == name), None)
+    return element.find(f"{{*}}{name}")
 
 
 def words(element: etree._Element | None) -> str:
@@ -42,8 +42,7 @@ def words(element: etree._Element | None) -> str:
 
 def locations(reference: etree._Element) -> list[etree._Element]:
     """The single locations of a reference: itself, or the members of an itinerary or group."""
-    members = [one for one in reference.iter() if local(one) in _MEMBERS]
-    return members or [reference]
+    return list(reference.iter(*_MEMBERS)) or [reference]
 
 
 def line_of(location: etree._Element, path: str) -> Line:
@@ -68,7 +67,7 @@ def middle(line: Line) -> Position:
 
 
 def _gml(location: etree._Element, path: str) -> Iterator[Position]:
-    for string in _named(location, "gmlLineString"):
+    for string in named(location, "gmlLineString"):
         if string.get("srsName", "").replace(" ", "").lower() not in _WGS84:
             continue
         numbers = words(child(string, "posList")).split()
@@ -82,30 +81,31 @@ def _gml(location: etree._Element, path: str) -> Iterator[Position]:
 
 
 def _open_lr(location: etree._Element, path: str) -> Iterator[Position]:
-    for line in _named(location, "firstDirection"):
-        for coordinate in _named(line, "openlrCoordinates"):
+    for line in named(location, "firstDirection"):
+        for coordinate in named(line, "openlrCoordinates"):
             yield _pair(coordinate, f"{path}.openlr")
 
 
 def _tpeg(location: etree._Element, path: str) -> Iterator[Position]:
     """From where to where; the standard writes the end first."""
-    for line in _named(location, "tpegLinearLocation"):
+    for line in named(location, "tpegLinearLocation"):
         for name in ("from", "to"):
             end = child(line, name)
-            for coordinates in _named(end, "pointCoordinates") if end is not None else ():
+            for coordinates in named(end, "pointCoordinates") if end is not None else ():
                 yield _pair(coordinates, f"{path}.{name}")
                 break
 
 
 def _points(location: etree._Element, path: str) -> Iterator[Position]:
     for name in ("pointCoordinates", "coordinatesForDisplay"):
-        for coordinates in _named(location, name):
+        for coordinates in named(location, name):
             yield _pair(coordinates, f"{path}.{name}")
             return
 
 
-def _named(element: etree._Element, name: str) -> Iterator[etree._Element]:
-    return (one for one in element.iter() if local(one) == name)
+def named(element: etree._Element, name: str) -> Iterator[etree._Element]:
+    """The elements of that name within this one, at whatever depth, in their order."""
+    return element.iter(f"{{*}}{name}")
 
 
 def _pair(element: etree._Element, path: str) -> Position:
