@@ -206,6 +206,12 @@ class City:
             return None
         return found.edge, found.distance_m
 
+    def covers(self, lon: float, lat: float) -> bool:
+        """Whether a position is on the map."""
+        x, y = self.pack.to_xy(lon, lat)
+        x_min, y_min, x_max, y_max = self.pack.meta["bounds_xy"]
+        return bool(x_min <= x <= x_max and y_min <= y <= y_max)
+
     def road_along(self, line: Sequence[LonLat]) -> tuple[int, ...]:
         """The segments that a line drawn by somebody else runs along; none off the map or away from every road."""
         return edges_along(self.pack, self.routing.snapper, line)

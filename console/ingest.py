@@ -414,6 +414,9 @@ class Ingest:
     def _edges(self, report: RoadReport) -> tuple[int, ...]:
         if report.line:
             return self._city.road_along([(lon / 1e7, lat / 1e7) for lon, lat in report.line])
+        lon_e7, lat_e7 = report.lon_e7, report.lat_e7
+        if lon_e7 is not None and lat_e7 is not None and not self._city.covers(lon_e7 / 1e7, lat_e7 / 1e7):
+            return ()  # a street of the same name in another town
         return self._city.street_edges(report.road) or self._road_at(report)
 
     def _road_at(self, report: RoadReport) -> tuple[int, ...]:

@@ -102,6 +102,10 @@ def test_a_closure_off_the_map_is_not_journalled_each_time_it_is_stated(desk: De
     assert desk.roads(road("Far away", lon_e7=50_000_000, lat_e7=520_000_000)) == 0
 
 
+def test_a_street_of_the_same_name_in_another_town_closes_nothing_here(desk: Desk) -> None:
+    assert desk.roads(road("Wharf Street", lon_e7=50_000_000, lat_e7=520_000_000)) == 0
+
+
 def test_an_alert_that_changed_updates_the_same_warning(desk: Desk) -> None:
     desk.metro(alert())
     desk.metro(alert(severity="Severe", headline="Old Quay and Exchange are closed"))

@@ -51,11 +51,13 @@ def _sampled(pack: CityPack, line: Sequence[tuple[float, float]]) -> tuple[NDArr
     given = np.array(line, dtype=np.float64).reshape(-1, 2)
     x, y = pack.to_xy(given[:, 0], given[:, 1])
     corners = np.column_stack((x, y))
+    x_min, y_min, x_max, y_max = pack.meta["bounds_xy"]
+    if x.max() < x_min or x.min() > x_max or y.max() < y_min or y.min() > y_max:
+        return corners[:0], STEP_M
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))))
     steps = int(np.clip(along[-1] / STEP_M, 1, MOST_SAMPLES))
     step_m = float(along[-1]) / steps
     at = (np.arange(steps) + 0.5) * step_m
     points = np.column_stack((np.interp(at, along, corners[:, 0]), np.interp(at, along, corners[:, 1])))
-    x_min, y_min, x_max, y_max = pack.meta["bounds_xy"]
     inside = np.all((points >= (x_min, y_min)) & (points <= (x_max, y_max)), axis=1)
     return points[inside], step_m
