@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import WebSocketException
 
+from console.canary import BEAT_S, SILENT_S
 from console.commands import Command, Decide, Lock, Unlock
 from console.course import Course
 from console.web.frames import DEPTH_STEP_M, PROTOCOL, Frame, depth_bytes, encode, entry_of
@@ -195,11 +196,15 @@ class Link:
                 async with self._connected() as wire:
                     await wire.send(encode(self._hello()))
                     self._wire = wire
-                    async for text in wire:
-                        attempt = 0
-                        change = self._take(json.loads(text))
-                        if change is not None:
-                            on_change(change)
+                    beating = asyncio.create_task(self._beating(wire))
+                    try:
+                        async for text in wire:
+                            attempt = 0
+                            change = self._take(json.loads(text))
+                            if change is not None:
+                                on_change(change)
+                    finally:
+                        beating.cancel()
             except (OSError, WebSocketException, TimeoutError):
                 self.why = self._why_ended()
             except RefusedError as error:
@@ -213,6 +218,15 @@ class Link:
             on_change(Change(state_changed=True))
             await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
+
+    async def _beating(self, wire: ClientConnection) -> None:
+        """Tells the core every second that we are there and how far we are, once it has let us in."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            if self.state == "live":
+                home = self.picture.home
+                with contextlib.suppress(WebSocketException, OSError):  # whoever reads from it hears of its end
+                    await wire.send(encode({"type": "beat", "head": home.seq, "hash": self._last.get(home.stream, "")}))
 
     def _connected(self) -> connect:
         options: dict[str, Any] = {"max_size": MAX_FRAME, "compression": None}
@@ -476,6 +490,11 @@ class Link:
     def silent_s(self) -> float:
         """Seconds since anything was heard from the core."""
         return time.monotonic() - self._heard
+
+    @property
+    def silent(self) -> bool:
+        """Whether the core is connected and says nothing: it beats every second."""
+        return self.state == "live" and self.silent_s() > SILENT_S
 
     def text(self, ref: Ref | None) -> str | None:
         """A sealed text as opened for this client; None where it is absent, forgotten or not for us."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +14,9 @@ Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 class StallingProxy:
     """Passes bytes both ways between who connects to ``port`` and what ``far`` opens."""
 
-    def __init__(self, far: Open) -> None:
-        self._far = far
+    def __init__(self, far: Open, near: Path | None = None) -> None:
+        """``near``: the socket it listens on; a port of this machine by default."""
+        self._far, self._near = far, near
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -43,7 +45,10 @@ class StallingProxy:
             writer.close()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        if self._near is None:
+            self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        else:
+            self._server = await asyncio.start_unix_server(self._connected, self._near)
         return self
 
     async def __aexit__(

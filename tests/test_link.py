@@ -29,6 +29,7 @@ from picture.entry import Ref
 from picture.errors import RefusedError, TocsinError
 from picture.fold import FOLD_VERSION
 from tests.scaffold import NOON_MS, Room, build, decision, key_of, proposal
+from tests.stalling_proxy import StallingProxy
 
 PLACE = c.PlaceInput(lon=-30.0, lat=46.0, how="cursor")
 NAME = "Ines Prado"
@@ -375,3 +376,26 @@ async def test_every_frame_names_its_world_and_one_of_another_world_ends_the_lin
         with pytest.raises(RefusedError) as refused:
             link._take(seen[-1] | {"world": "live"})
         assert refused.value.code == "TOC-4022"
+
+
+# --- connected but silent -----------------------------------------------------------------------------------
+
+
+async def test_a_way_that_stands_open_and_passes_nothing_is_seen_at_both_ends_within_seconds(site: Site) -> None:
+    near = site.folder / "near.sock"
+    async with site.open(), StallingProxy(lambda: asyncio.open_unix_connection(str(site.socket)), near) as way:
+        link = Link(near, NAME, "duty_officer", key_of(NAME))
+        running = asyncio.create_task(link.run(site.told))
+        try:
+            await until(lambda: site.same(link) and site.door.fanout.clients)
+            (client,) = site.door.fanout.clients
+            assert not link.silent and not client.silent
+            way.stall()
+            await until(lambda: link.silent and client.silent)
+            assert link.state == "live" and (await site.door.health())["silent"] == 1  # both still stand connected
+            way.flow()
+            await until(lambda: not link.silent and not client.silent)
+            assert (await site.door.health())["silent"] == 0
+        finally:
+            running.cancel()
+            await asyncio.wait([running])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -120,7 +121,11 @@ class Door:
 
     async def health(self) -> dict[str, Any]:
         """Whether the core is up, and where its picture stands."""
-        return {"schema": "tocsin.health/1", "world": self._core.home.world, "cursor": self._core.picture.cursor}
+        silent = sum(client.silent for client in self.fanout.clients)
+        return {
+            "schema": "tocsin.health/1", "world": self._core.home.world, "cursor": self._core.picture.cursor,
+            "clients": self.clients, "silent": silent,
+        }  # fmt: skip
 
     # --- telling --------------------------------------------------------------------------------------------
 
@@ -268,6 +273,9 @@ class Door:
 
     async def _hear(self, text: str, client: Client, asking: set[asyncio.Task[None]]) -> None:
         kind = _type_of(text)
+        client.heard_s = time.monotonic()
+        if kind == "beat":
+            return
         if kind in ("past", "journal"):
             asking -= {task for task in asking if task.done()}
             if len(asking) >= MOST_QUESTIONS:

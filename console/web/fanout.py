@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from console.canary import SILENT_S
 from console.clearance import CLEARANCES
 from console.core import Core
 from console.gate import Seat
@@ -34,6 +35,8 @@ class Client:
     def __init__(self, seat: Seat) -> None:
         self.seat = seat
         self.gone = False
+        self.heard_s = time.monotonic()
+        """When its newest frame came."""
         self._waiting: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_FRAMES)
         self._bytes = 0
 
@@ -41,6 +44,11 @@ class Client:
     def channel(self) -> tuple[str, bool]:
         """(clearance, whether sealed values travel opened): a locked client follows without them."""
         return self.seat.clearance, CLEARANCES[self.seat.clearance].sealed and not self.seat.locked
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is connected and says nothing: every client beats each second."""
+        return not self.gone and time.monotonic() - self.heard_s > SILENT_S
 
     def put(self, text: str) -> None:
         """Queues a frame; where there is no room the client is let go and what waited is dropped."""
