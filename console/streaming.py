@@ -11,11 +11,13 @@ from random import Random
 from typing import Any
 
 from console.lanes import Lanes
+from console.outward import OnTak
 from console.world import World
 from feeds.base import Heard, StreamSource
 from feeds.config import FeedConfig
 from feeds.registry import Registry
 from feeds.streams import Spec, address_of, is_stream
+from picture.clock import SystemClock
 from picture.errors import InputError, TocsinError, UsageError
 
 Pause = Callable[[float], Awaitable[object]]
@@ -43,9 +45,23 @@ class Streaming:
         self._catch_up, self._failed = catch_up, failed
         self._pause = pause
         feeds = [feed for feed in world.plan.feeds if is_stream(feed.url)]
+        self._boards = {feed.id: self._board(feed) for feed in feeds if feed.stream.send}
         specs = {feed.id: self._spec(feed, rng) for feed in feeds}
         refuse_twice(list(specs.values()))
         self.sources = {feed.id: source_of(feed, specs[feed.id], world.registry) for feed in feeds}
+
+    def _board(self, feed: FeedConfig) -> OnTak:
+        if feed.wire != "tak" or address_of(feed.url).scheme not in ("tcp", "tls"):
+            raise UsageError(f"feed {feed.id}: stream.send is for TAK over tcp:// and tls://.", code="TOC-2132")
+        world = self._world
+        return OnTak(
+            world.core,
+            world.city,
+            world=world.plan.world,
+            wants=feed.stream.send,
+            where=world.where,
+            now_ms=SystemClock().now_ms,
+        )
 
     def _spec(self, feed: FeedConfig, rng: Random) -> Spec:
         try:
@@ -62,6 +78,7 @@ class Streaming:
             client_id=config.client_id or f"tocsin.{self._world.plan.stream}.{feed.id}",
             password=self._world.stream_password(config.password) if config.password else "",
             tls=tls_of(feed, self._world.stream_file) if address.scheme in ("tls", "mqtts") else None,
+            shows=self._boards.get(feed.id),
             pause=self._pause,
         )
 
@@ -91,6 +108,8 @@ class Streaming:
         reading = self._world.intakes[feed].hear(heard, self._world.core.now_ms())
         if not reading.messages:
             return
+        if (board := self._boards.get(feed)) is not None:
+            board.heard(reading.reports)
         try:
             if self._world.intakes[feed].waiting.when_full == "newest":
                 await self._lanes.put(feed, reading)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Never, Protocol
 
@@ -89,6 +89,21 @@ Deliver = Callable[[Heard], Awaitable[None]]
 """Returns when the core has taken it; until then no more is read."""
 State = Callable[[Literal["connecting", "connected"], str], None]
 """(what the connection is, why)."""
+
+
+class Shows(Protocol):
+    """What of our picture goes out over a connection, as its wire has it."""
+
+    words: str
+    """What goes out, for people."""
+
+    def standing(self) -> Iterator[bytes]:
+        """All of it: for a connection that was just made, and before what was said goes stale."""
+        ...
+
+    def changed(self) -> Iterator[bytes]:
+        """What changed, and what is no more, since either was last asked."""
+        ...
 
 
 class StreamSource(Protocol):

@@ -14,7 +14,7 @@ from typing import Final, Never
 
 from feeds.base import Deliver, Heard, State
 from feeds.cutters import Cutter, Lines
-from feeds.streams import LinkLost, Spec, keep
+from feeds.streams import LinkLost, Opened, Spec, keep
 
 OPEN_S: Final = 10.0
 """A connection that is not made in so long has failed."""
@@ -61,31 +61,31 @@ class SocketSource:
         sessions = {"udp": self._datagrams, "file": self._file}
         await keep(sessions.get(self._spec.address.scheme, self._stream), deliver, state, self._spec)
 
-    async def _stream(self, deliver: Deliver, opened: Callable[[], None]) -> None:
+    async def _stream(self, deliver: Deliver, opened: Opened) -> None:
         cutter = self._new_cutter(self._spec.max_bytes)
         async with open_stream(self._spec) as (reader, _):
-            opened()
+            opened("")
             while piece := await reader.read(PIECE):
                 for whole in cutter.push(piece):
                     await deliver(Heard(whole))
         raise LinkLost("the far end closed it")
 
-    async def _datagrams(self, deliver: Deliver, opened: Callable[[], None]) -> None:
+    async def _datagrams(self, deliver: Deliver, opened: Opened) -> None:
         """Each datagram is a delivery of whole messages; what comes faster than it is taken, the system drops."""
         loop = asyncio.get_running_loop()
         with listening(self._spec.address.host, self._spec.address.port) as link:
-            opened()
+            opened("")
             while True:
                 await deliver(Heard(await loop.sock_recv(link, PIECE)))
 
-    async def _file(self, deliver: Deliver, opened: Callable[[], None]) -> None:
+    async def _file(self, deliver: Deliver, opened: Opened) -> None:
         """What is added to a file from now on, or comes through a pipe or a device."""
         cutter = self._new_cutter(self._spec.max_bytes)
         path = self._spec.address.path
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
             at = self._begin(handle)
-            opened()
+            opened("")
             while True:
                 piece = read_some(handle)
                 for whole in cutter.push(piece):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
-from typing import Annotated, Final, Literal, Never
+from typing import Annotated, Any, Final, Literal, Never
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from feeds.base import Deliver, Heard, State
+from feeds.base import Deliver, Heard, Shows, State
+from picture.clock import SystemClock
 from picture.errors import UsageError
 
 FIRST_S: Final = 1.0
@@ -45,6 +46,8 @@ class StreamConfig(BaseModel):
     """TLS: the name in the far end's certificate, where it is not its address."""
     ping_s: Annotated[int, Field(ge=1, le=3600)] = 20
     """How often the far end is asked whether it is there, where the protocol can."""
+    send: tuple[Literal["units", "incidents", "hazards", "closures"], ...] = ()
+    """TAK: what of our picture goes out; nothing unless said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ class Spec:
     """Unlike any other connection's of any core: our name at a broker, and the beginning of what we send."""
     password: str = ""
     tls: ssl.SSLContext | None = None
+    shows: Shows | None = None
+    """What goes out, where the feed's configuration says so."""
+    now_ms: Callable[[], int] = SystemClock().now_ms
+    """The real time: far ends know no other, also in a drill."""
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     @property
@@ -107,9 +114,10 @@ class LinkLost(Exception):
     """A connection ended or did not come about; the words say why and hold no secret."""
 
 
-Session = Callable[[Deliver, Callable[[], None]], Awaitable[None]]
-"""One connection from its opening to its end. Calls the second argument once it stands; ends by ``LinkLost``,
-``OSError`` or ``TimeoutError``, or by returning."""
+Opened = Callable[[str], None]
+Session = Callable[[Deliver, Opened], Awaitable[None]]
+"""One connection from its opening to its end. Calls the second argument once it stands, with words on what goes out;
+ends by ``LinkLost``, ``OSError`` or ``TimeoutError``, or by returning."""
 
 
 async def keep(session: Session, deliver: Deliver, state: State, spec: Spec) -> Never:
@@ -129,7 +137,7 @@ async def keep(session: Session, deliver: Deliver, state: State, spec: Spec) -> 
 
         why = "the far end ended it"
         try:
-            await session(take, lambda: state("connected", ""))
+            await session(take, lambda words: state("connected", words))
         except LinkLost as error:
             why = str(error)
         except TimeoutError:
@@ -139,6 +147,19 @@ async def keep(session: Session, deliver: Deliver, state: State, spec: Spec) -> 
         failures = 0 if heard else failures + 1
         state("connecting", why)
         await spec.pause(wait_s(failures, spec.rng))
+
+
+async def first_to_end(*sides: Coroutine[Any, Any, None]) -> None:
+    """Runs the sides of one connection until one of them ends; what it raised is raised, the others are stopped."""
+    tasks = [asyncio.ensure_future(side) for side in sides]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def wait_s(failures: int, rng: Random) -> float:

@@ -211,7 +211,7 @@ class FeedRegistered(Event):
 
 
 class ReportReceived(Event):
-    """A report as its codec read it. ``raw`` is its bytes (base64), sealed; large ones lie in the blob store."""
+    """A report as its codec read it. ``raw``: its bytes (base64), sealed, or a blob; ``retained``: a broker kept it."""
 
     kind = "report.received"
     retention = "personal"
@@ -221,7 +221,6 @@ class ReportReceived(Event):
     raw: SealedRaw = None
     blob: str = ""
     retained: bool = False
-    """A broker kept it: it was said before, at the time it says itself."""
     incident: str = ""
     """Incident it was linked to, when the same commit did so: chooses the key."""
 
@@ -577,8 +576,6 @@ class HandsOff(Event):
 
 
 class DrillControlled(Event):
-    """Pause, resume, speed, step, jump; or the exercise was stopped."""
-
     kind = "drill.controlled"
     action: Literal["pause", "resume", "speed", "step", "jump", "stop", "finish"]
     speed: float | None = None

@@ -10,22 +10,29 @@ from random import Random
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from console.arrivals import lanes_of
 from console.cli_city import order_of
 from console.config import Home, SiteConfig
+from console.core import Draft
 from console.credentials import Vault
 from console.drill.scenario import Scenario
 from console.drill.world import refuse_live
 from console.live import LiveWorld
+from console.outward import OnTak
 from console.streaming import Streaming, refuse_twice, tls_of
 from feeds.ais import codec as ais
+from feeds.base import FeedContext
 from feeds.config import FeedConfig
 from feeds.streams import Spec, StreamConfig, address_of
+from feeds.tak import codec as tak
+from feeds.tak.stream import named
 from picture import events as ev
 from picture.clock import SteadyClock
 from picture.errors import RefusedError, UsageError
-from picture.reports import VesselReport
+from picture.reports import IncidentReport, UnitReport, VesselReport
+from tests.feeds.tak_hub import hub
 from tests.feeds.test_streams import PATIENCE_S, server
 from tests.nats_certificates import certificates
 from twin.source import ensure_pack
@@ -109,11 +116,92 @@ async def test_a_world_without_connections_opens_none(home: Home) -> None:
     assert faults == []
 
 
+# --- shown to field teams ---------------------------------------------------------------------------------------
+
+RING = ((41_000_000, 519_000_000), (41_100_000, 519_000_000), (41_100_000, 519_100_000), (41_000_000, 519_000_000))
+
+
+def things(world: LiveWorld) -> list[ev.Event]:
+    """An incident, an official warning with an outline and a road closed by an operator who gave no place."""
+    incident = ev.IncidentOpened(
+        incident="I-1", incident_kind="medical", title="Collapse at the quay", priority=1, lon_e7=41_000_000,
+        lat_e7=519_000_000, place_label="quay", uncertainty_m=10, units_needed=1, people_at_risk=2,
+        people_trapped=False,
+    )  # fmt: skip
+    hazard = ev.HazardChanged(id="H-1", hazard_kind="warning", title="Storm", status="active", rings=(RING,))
+    road = ev.RoadClosed(id="C-1", name="Wharf Street", edges=(3, 4, 5), reason="debris", by="operator")
+    return [incident, hazard, road]
+
+
+def board_of(world: LiveWorld, *wants: str, kind: Any = "live") -> OnTak:
+    return OnTak(world.core, world.city, world=kind, wants=wants, where=world.where, now_ms=lambda: T)
+
+
+async def test_field_teams_see_units_incidents_hazards_and_closures_until_they_are_over(home: Home) -> None:
+    async with hub() as server:
+        every = ["units", "incidents", "hazards", "closures"]
+        feed = {"id": "teams", "wire": "tak", "url": f"tcp://127.0.0.1:{server.port}", "stream": {"send": every}}
+        world = world_of(home, feed)
+        world.core.record([Draft(event) for event in things(world)])
+        async with heard_by(world) as faults:
+            await until(lambda: len(server.seen) >= len(world.core.home.units) + 3)
+            found = {uid: (kind, event) for event in server.seen for kind, uid in [named(event)]}
+            server.seen.clear()
+            world.core.record([Draft(ev.RoadReopened(id="C-1"))])
+            await until(lambda: any(named(event)[0] == "t-x-d-d" for event in server.seen))
+            state = world.core.home.feeds["teams"].state
+        gone = next(event for event in server.seen if named(event)[0] == "t-x-d-d")
+        stream, units = world.core.journal.stream, set(world.core.home.units)
+        world.close()
+    assert faults == [] and state == "connected"
+    kinds = {uid.removeprefix(f"tocsin.{stream}."): kind for uid, (kind, _) in found.items()}
+    shown = {"incident.I-1": "a-u-G", "hazard.H-1.0": "u-d-f", "closure.C-1": "b-m-p-s-m"}
+    assert kinds == shown | {f"unit.{unit}": "a-f-G-U-C" for unit in units}
+    assert f"tocsin.{stream}.closure.C-1".encode() in gone
+    (mark,) = tak.decode(found[f"tocsin.{stream}.incident.I-1"][1], FeedContext())
+    assert isinstance(mark, IncidentReport) and (mark.lon_e7, mark.lat_e7) == (41_000_000, 519_000_000)
+
+
+def test_a_unit_that_is_on_the_connection_itself_is_not_shown_there_twice(home: Home) -> None:
+    world = world_of(home)
+    board = board_of(world, "units")
+    first, *_ = world.core.home.units.values()
+    assert len(list(board.standing())) == len(world.core.home.units)
+    board.heard([UnitReport(at_ms=T, callsign=first.name.upper())])
+    (gone,) = board.changed()
+    assert named(gone)[0] == "t-x-d-d" and first.id.encode() in gone
+    world.close()
+
+
+def test_only_what_changed_is_said_and_only_what_is_asked_for(home: Home) -> None:
+    world = world_of(home)
+    board = board_of(world, "incidents")
+    world.core.record([Draft(event) for event in things(world)])
+    assert [named(event)[1].rpartition(".")[2] for event in board.standing()] == ["I-1"]
+    assert list(board.changed()) == []
+    world.core.record([Draft(ev.IncidentChanged(incident="I-1", priority=2, why="seen"))])
+    assert b"Priority 2" in next(board.changed())
+    world.core.record([Draft(ev.IncidentClosed(incident="I-1", result_code="done"))])
+    assert [named(event)[0] for event in board.changed()] == ["t-x-d-d"]
+    world.close()
+
+
+def test_whatever_leaves_a_drill_says_that_it_is_an_exercise(home: Home) -> None:
+    world = world_of(home)
+    world.core.record([Draft(event) for event in things(world)])
+    board = board_of(world, "units", "incidents", "hazards", "closures", kind="drill")
+    said = [etree.fromstring(event).find("detail/contact") for event in board.standing()]
+    assert said and all(one is not None and one.get("callsign", "").startswith("EXERCISE") for one in said)
+    world.close()
+
+
 @pytest.mark.parametrize(
     ("feed", "code"),
     [
         ({"id": "a", "wire": "cap", "url": "tcp://127.0.0.1:1"}, "TOC-2132"),
         ({"id": "a", "wire": "gtfs", "url": "mqtt://127.0.0.1:1"}, "TOC-2132"),
+        ({"id": "a", "wire": "ais", "url": "tcp://127.0.0.1:1", "stream": {"send": ["units"]}}, "TOC-2132"),
+        ({"id": "a", "wire": "tak", "url": "udp://127.0.0.1:1", "stream": {"send": ["units"]}}, "TOC-2132"),
         ({"id": "a", "wire": "ais", "url": "tcp://127.0.0.1"}, "TOC-1003"),
         (
             {"id": "a", "wire": "cap", "url": "mqtt://127.0.0.1:1", "stream": {"password": "credential:none"}},

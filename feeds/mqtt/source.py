@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any, Final, Never
 
 import aiomqtt
@@ -12,7 +11,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from feeds.base import Deliver, Heard, State
-from feeds.streams import LinkLost, Spec, keep
+from feeds.streams import LinkLost, Opened, Spec, keep
 from picture.errors import UsageError
 
 OPEN_S: Final = 10.0
@@ -40,11 +39,11 @@ class MqttSource:
     async def run(self, deliver: Deliver, state: State) -> Never:
         await keep(self._session, deliver, state, self._spec)
 
-    async def _session(self, deliver: Deliver, opened: Callable[[], None]) -> None:
+    async def _session(self, deliver: Deliver, opened: Opened) -> None:
         try:
             async with self._client() as client:
                 await self._subscribe(client)
-                opened()
+                opened("")
                 async for message in client.messages:
                     await deliver(Heard(_bytes(message.payload), str(message.topic), bool(message.retain)))
                     if len(client.messages) >= WAITING:

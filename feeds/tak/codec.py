@@ -24,6 +24,8 @@ _SEEN: Final = "a-u-G"
 _ENDED: Final = "b-a-o-can"
 _MAX_MPS: Final = 400.0
 _OURS: Final = "_tocsin_"
+_RED: Final = "-65536"
+_GONE_STALE_S: Final = 20
 _CASUALTIES: Final = ("urgent", "urgent_surgical", "priority", "routine", "convenience")
 
 
@@ -209,6 +211,30 @@ def encode_area(
     _set(detail, "contact", callsign=title)
     _remark(detail, remarks)
     return _bytes(event)
+
+
+def encode_spot(
+    uid: str, title: str, lon_e7: int, lat_e7: int, at_ms: int, *, remarks: str = "", stale_s: int = DEFAULT_STALE_S
+) -> bytes:
+    """A red spot on the map, ``b-m-p-s-m``, with words: a road that is closed."""
+    event, detail = _frame(uid, "b-m-p-s-m", at_ms, (lon_e7, lat_e7), 50, stale_s)
+    _set(detail, "contact", callsign=title)
+    _set(detail, "color", argb=_RED)
+    _remark(detail, remarks)
+    return _bytes(event)
+
+
+def encode_gone(uid: str, at_ms: int) -> bytes:
+    """Takes what was sent under a uid off every screen (``t-x-d-d``)."""
+    event, detail = _frame(f"{uid}.gone", "t-x-d-d", at_ms, None, None, _GONE_STALE_S)
+    _set(detail, "link", uid=uid, relation="none", type="none")
+    etree.SubElement(detail, "__forcedelete")
+    return _bytes(event)
+
+
+def encode_ping(uid: str, at_ms: int, *, answer: bool = False) -> bytes:
+    """Asks whether the far end is there, or answers that we are."""
+    return _bytes(_frame(uid, "t-x-c-t-r" if answer else "t-x-c-t", at_ms, None, None, _GONE_STALE_S)[0])
 
 
 def _encode_unit(report: UnitReport, stale_s: int) -> bytes:

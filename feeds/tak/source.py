@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from feeds.base import Framer
+from feeds.base import Framer, StreamSource
+from feeds.cutters import Events
+from feeds.sockets import SocketSource
+from feeds.streams import Spec
 
 _END: Final = re.compile(rb"</event\s{0,8}>")
 _BREAK: Final = re.compile(rb"(?:\s|\xef\xbb\xbf)*")
@@ -29,3 +32,12 @@ class EventFramer:
 def new_framer() -> Framer:
     """A framer for CoT events."""
     return EventFramer()
+
+
+def new_stream(spec: Spec) -> StreamSource:
+    """Events to and from a TAK server; over UDP those of a mesh, which is heard only."""
+    if spec.address.scheme in ("tcp", "tls"):
+        from feeds.tak.stream import TakSource
+
+        return TakSource(spec)
+    return SocketSource(spec, Events)

@@ -64,12 +64,20 @@ def test_every_key_of_a_connection_is_documented(text: str) -> None:
     assert documented - {"stream"} == set(StreamConfig.model_fields)
 
 
-def test_the_example_of_mqtt_is_a_connection_that_can_be_made(text: str) -> None:
-    (toml,) = re.findall(r"```toml\n(.*?)```", text.split("\n### MQTT\n")[1].split("\n## ")[0], re.DOTALL)
-    (values,) = tomllib.loads(toml)["feeds"]
-    feed = load(values)
-    assert "mqtt" in installed().wire(feed.wire).manifest.transports and feed.stream.topics
-    assert address_of(feed.url).port == 8883
+def test_the_examples_of_connections_are_of_wires_that_have_them(text: str) -> None:
+    for heading, transport, port in (("MQTT", "mqtt", 8883), ("TAK servers", "stream", 8089)):
+        section = text.split(f"\n### {heading}\n")[1].split("\n## ", maxsplit=1)[0]
+        feed = load(tomllib.loads(re.findall(r"```toml\n(.*?)```", section, re.DOTALL)[0])["feeds"][0])
+        assert transport in installed().wire(feed.wire).manifest.transports
+        assert address_of(feed.url).port == port and (feed.stream.topics or feed.stream.send)
+
+
+def test_which_wires_have_which_connections_is_documented(text: str) -> None:
+    rows = dict(re.findall(r"\n\| (`[a-z]+://`[^|]*) \|[^|]*\| ([^|]*) \|", _section(text, "Connections")))
+    for address, transport in (("`tcp://`", "stream"), ("`mqtt://`", "mqtt")):
+        listed = next(words for name, words in rows.items() if name.startswith(address))
+        wires = {wire for wire in BUILT_IN if transport in installed().wire(wire).manifest.transports}
+        assert set(re.findall(r"`([a-z]+)`", listed)) == wires
 
 
 def test_what_ngsi_reads_and_the_kinds_of_incident_are_listed(text: str) -> None:
