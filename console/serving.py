@@ -46,7 +46,7 @@ from console.web.api import Door, log_fault
 from console.world import World
 from feeds.inbox import LOOPBACK, InboxFeed, inbox_app
 from feeds.refusals import Refusal
-from feeds.signing import Verifier
+from feeds.signing import verifier
 from picture import events as ev
 from picture.alarms import standing
 from picture.clock import SystemClock
@@ -138,7 +138,7 @@ class Serving(Generic[W]):
     def _inbox(self, at: InboxAt) -> QuietServer:
         secrets = self.world.feed_secrets()
         app = inbox_app(
-            {name: InboxFeed(intake, Verifier(secrets[name])) for name, intake in self.world.intakes.items()},
+            {name: InboxFeed(intake, verifier(intake.config.auth, secrets[name])) for name, intake in self.world.intakes.items()},
             lanes=self.lanes,
             refuse=self._refuse,
             real_clock=SystemClock(),

@@ -40,6 +40,8 @@ class FeedConfig(BaseModel):
     """Messages whose newest report is older than this on arrival are old data; 0: not judged."""
     secret: Annotated[str, Field(pattern=r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")] = ""
     """Where the inbox's secret stands: ``env:NAME`` or ``file:PATH``. Without one the inbox refuses this feed."""
+    auth: Literal["signature", "token"] = "signature"
+    """How the inbox knows who posts: each message signed, or a token with each, for senders that cannot sign."""
     url: Annotated[str, Field(pattern=r"^(|(https?|mqtts?|tcp|tls|udp|file)://.+)$")] = ""
     """What to poll, or where to connect to; empty: nothing is fetched."""
     poll_s: Annotated[int, Field(ge=5, le=86_400)] = 60

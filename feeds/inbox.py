@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from feeds.intake import Intake, Reading
 from feeds.refusals import UNKNOWN_FEED, Refusal, refusal
-from feeds.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, Verifier
+from feeds.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, TokenVerifier, Verifier
 from picture.clock import Clock
 from picture.errors import InputError, TocsinError
 
@@ -44,7 +44,7 @@ class InboxFeed:
     """A feed that may post: how it is read, and whose signature it must bear."""
 
     intake: Intake
-    verifier: Verifier
+    verifier: Verifier | TokenVerifier
 
 
 class Lanes(Protocol):
@@ -125,6 +125,9 @@ class Inbox:
         try:
             if feed is None:  # answered as any wrong signature: a stranger learns no feed's name
                 raise InputError("The signature does not fit.", code=_UNSIGNED)
+            if isinstance(feed.verifier, TokenVerifier):
+                feed.verifier.check_token(request.headers.get("authorization"))
+                return
             feed.verifier.check(stamp, signature, body, self._real_clock.now_ms())
         except InputError as error:
             raise _Rejected(error, body) from None

@@ -33,6 +33,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     "air_pressure": Quantity("hPa", 800.0, 1_100.0),
     "humidity": Quantity("%", 0.0, 100.0),
     "gas_concentration": Quantity("ppm", 0.0, 1_000_000.0),
+    "vehicle_speed": Quantity("m/s", 0.0, 150.0),
 }
 
 _NAMES: Final[dict[str, str]] = {

@@ -24,6 +24,25 @@ def sign(secret: bytes, timestamp_ms: int, body: bytes) -> dict[str, str]:
     return {TIMESTAMP_HEADER: str(timestamp_ms), SIGNATURE_HEADER: f"sha256={digest}"}
 
 
+def token(secret: bytes) -> str:
+    """What a sender that cannot sign shows instead, 64 hexadecimal digits; the secret does not follow from it."""
+    return hmac.new(secret, b"tocsin inbox token", hashlib.sha256).hexdigest()
+
+
+class TokenVerifier:
+    """Knows one feed's sender by a token. It tells no repeat from a first: for senders that cannot sign alone."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._token = token(secret)
+
+    def check_token(self, authorization: str | None) -> None:
+        """Returns where the header is ``Bearer`` and this feed's token; else raises ``InputError`` TOC-2007."""
+        scheme, _, given = (authorization or "").partition(" ")
+        fits = hmac.compare_digest(given.strip().encode("utf-8"), self._token.encode("ascii"))
+        if scheme.lower() != "bearer" or not fits:
+            raise InputError("The signature does not fit.", code=_UNSIGNED)  # as an unknown feed is told
+
+
 class Verifier:
     """Checks one feed's signatures and remembers those it has seen for as long as they could be sent again."""
 
@@ -60,3 +79,8 @@ class Verifier:
         if len(self._seen) >= self._capacity:
             raise InputError("Too many messages in five minutes to tell repeats apart.", code=_UNSIGNED)
         self._seen[digest] = until_ms
+
+
+def verifier(auth: str, secret: bytes) -> Verifier | TokenVerifier:
+    """What checks the senders of a feed whose configuration says ``signature`` or ``token``."""
+    return TokenVerifier(secret) if auth == "token" else Verifier(secret)

@@ -1,8 +1,8 @@
 """NGSI-LD entities and notifications to reports, and reports to normalized entities.
 
 By entity type: facilities give one ``FacilityReport`` per attribute, ``…Observed`` entities one ``Observation`` per
-measure, road entities a ``RoadReport``, ``Alert`` and ``RoadAccident`` an ``IncidentReport``. A type that is not read
-is TOC-2006 alone, and skipped and noted in a batch.
+measure, road entities a ``RoadReport``, vessels a ``VesselReport``, ``Alert`` and ``RoadAccident`` an
+``IncidentReport``. A type that is not read is TOC-2006 alone, and skipped and noted in a batch.
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ from feeds.ngsi import entities
 from feeds.ngsi.entities import Entity
 from picture.clock import rfc3339
 from picture.errors import InputError
-from picture.reports import INCIDENT_KINDS, FacilityReport, IncidentReport, Observation, Report, RoadReport
+from picture.reports import (
+    INCIDENT_KINDS,
+    FacilityReport,
+    IncidentReport,
+    Observation,
+    Report,
+    RoadReport,
+    VesselReport,
+)
 
 MEASURES: Final = {
     "waterLevel": "water_level", "level": "water_level", "height": "water_level", "waveHeight": "wave_height",
     "flow": "flow", "windSpeed": "wind_speed", "gustSpeed": "wind_gust", "windDirection": "wind_direction",
     "temperature": "air_temperature", "atmosphericPressure": "air_pressure", "rainRate": "rain_rate",
-    "humidity": "humidity", "gasConcentration": "gas_concentration",
+    "humidity": "humidity", "gasConcentration": "gas_concentration", "averageVehicleSpeed": "vehicle_speed",
 }  # fmt: skip
 """Attribute -> quantity. ``relativeHumidity`` and ``precipitation`` are other measures in these models: not read."""
 FACILITIES: Final = frozenset({
@@ -34,6 +42,13 @@ FACILITIES: Final = frozenset({
 })  # fmt: skip
 ROADS: Final = frozenset({"RoadSegment", "Road", "RestrictedTrafficArea", "Bridge", "Tunnel"})
 INCIDENTS: Final = frozenset({"Alert", "RoadAccident"})
+VESSELS: Final = {"Vessel": 1.0, "AisVessel": 1852 / 3600}
+"""Type -> what its speed has to be multiplied by for metres a second: one model counts in knots."""
+_OWN_UNITS: Final = {"averageVehicleSpeed": "KMH"}
+"""Attributes that their model measures in another unit than ours where the sender names none."""
+_DEEPEST_M: Final = 25.5  # as AIS; some senders write decimetres, which is no reason to lose the ship
+OWN: Final = "own"
+"""Key of a feed's ``names``: the source that this core publishes under; what bears it is passed over."""
 _DESCRIPTIVE: Final = frozenset({
     "location", "address", "name", "alternateName", "description", "dataProvider", "source", "owner", "seeAlso",
     "dateCreated", "dateModified", "createdAt", "modifiedAt", "dateObserved", "areaServed", "category",
@@ -50,7 +65,8 @@ _KINDS: Final = {
     "poweroutage": "power", "outage": "power", "naturaldisaster": "other", "traffic": "traffic",
 }  # fmt: skip
 _SEVERITIES: Final = {"critical": 1, "high": 2, "medium": 3, "low": 4, "informational": 4}
-_CATEGORIES: Final = {
+CATEGORIES: Final = {
+    # incident kind -> category of Alert
     "flood": "naturalDisaster", "road_blocked": "traffic", "traffic": "traffic", "medical": "health",
     "fire": "security", "unrest": "security", "hazmat": "environment", "gas": "environment", "tree": "weather",
 }  # fmt: skip
@@ -67,7 +83,11 @@ def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
     """
     found = entities.read(strict_json.parse(data, context.limits), context)
     reports: list[Report] = []
+    own = context.names.get(OWN)
     for entity in found:
+        if own and entities.short_name(entity.id).startswith(f"{own}:"):
+            context.skip(f"{entity.path}: {entity.id[:80]!a} is our own")
+            continue
         reader = _reader(entity.kind)
         if reader is None:
             if len(found) == 1:
@@ -75,7 +95,7 @@ def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
             context.skip(f"{entity.path}.type: {entity.kind[:80]!a} is not read")
             continue
         reports.extend(reader(entity, context))
-    if not reports:
+    if not reports and not own:
         refuse("data", "no entity is of a type that is read", UNREAD)
     return tuple(reports)
 
@@ -87,6 +107,8 @@ def _reader(kind: str) -> Callable[[Entity, FeedContext], list[Report]] | None:
         return _road
     if kind in INCIDENTS:
         return _incident
+    if kind in VESSELS:
+        return _vessel
     return _observations if kind.endswith("Observed") else None
 
 
@@ -114,7 +136,8 @@ def _observations(entity: Entity, context: FeedContext) -> list[Report]:
             continue
         path = f"{entity.path}.{key}"
         number = fields.number(attribute.value, path)
-        value, unit = quantities.measured(quantity, number, attribute.unit_code, path)
+        unit_code = attribute.unit_code or _OWN_UNITS.get(key, "")
+        value, unit = quantities.measured(quantity, number, unit_code, path)
         reports.append(fields.build(
             Observation, path, at_ms=entity.at_ms(context.received_ms, attribute), external_id=entity.id,
             sensor=entity.name, quantity=quantity, value=value, unit=unit, lon_e7=lon_e7, lat_e7=lat_e7,
@@ -168,6 +191,41 @@ def _incident(entity: Entity, context: FeedContext) -> list[Report]:
         origin=entity.text("alertSource", 80), people_at_risk=people.value if people else None,
         people_trapped=trapped.value if trapped else False,
     )]  # fmt: skip
+
+
+def _vessel(entity: Entity, context: FeedContext) -> list[Report]:
+    """``dataModel.MarineTransport``: Vessel in metres a second, AisVessel in knots; a heading of 511 is none."""
+    lon_e7, lat_e7 = entity.position() or (None, None)
+    speed, course = _figure(entity, "speedOverGround"), _figure(entity, "courseOverGround")
+    heading, draught = _figure(entity, "heading"), _figure(entity, "draught")
+    status, length = _figure(entity, "navigationStatus"), _figure(entity, "length")
+    if draught is not None and not 0 <= draught <= _DEEPEST_M:
+        context.skip(f"{entity.path}.draught: {draught:g} m is no ship's")
+        draught = None
+    mmsi = _figure(entity, "mmsi")
+    if mmsi is None:
+        refuse(f"{entity.path}.mmsi", "required")
+    stated = entity.attributes.get("observedAt")
+    at_ms = entity.at_ms(context.received_ms, entity.attributes.get("location"))
+    if stated is not None:
+        at_ms = fields.instant(stated.value, f"{entity.path}.observedAt", naive_is_utc=True)
+    return [fields.build(
+        VesselReport, entity.path, at_ms=at_ms, external_id=entity.id, mmsi=round(mmsi), lon_e7=lon_e7, lat_e7=lat_e7,
+        name=entity.text("name", 80) or entity.text("vesselName", 80) or None,
+        speed_mmps=None if speed is None else round(speed * VESSELS[entity.kind] * 1000),
+        course_cdeg=None if course is None else round(course * 100) % 36_000,
+        heading_deg=None if heading is None or not 0 <= heading < 360.5 else round(heading) % 360,
+        nav_status=None if status is None else round(status), length_m=None if length is None else round(length),
+        draught_dm=None if draught is None else round(draught * 10),
+        destination=entity.text("destination", 80) or entity.text("destinationPort", 80) or None,
+    )]  # fmt: skip
+
+
+def _figure(entity: Entity, key: str) -> float | None:
+    attribute = entity.attributes.get(key)
+    if attribute is None or attribute.value is None:
+        return None
+    return fields.number(attribute.value, f"{entity.path}.{key}")
 
 
 def _incident_kind(word: str) -> str | None:
@@ -243,11 +301,13 @@ def _attributes(
     """(entity type, name in its id, attribute -> (value, unit code))."""
     match report:
         case FacilityReport():
-            return "Facility", report.facility, {_camel(report.attribute): (report.value, "")}
+            return "Facility", report.facility, {camel(report.attribute): (report.value, "")}
         case Observation():
             name = next((key for key, quantity in MEASURES.items() if quantity == report.quantity), None)
             if name is None:
                 raise InputError(f"quantity: {report.quantity!a} has no attribute", code=fields.BROKEN)
+            if report.quantity == "vehicle_speed":
+                return "TrafficFlowObserved", report.sensor, {name: (report.value, quantities.CEFACT["m/s"])}
             kind = "WaterObserved" if report.quantity in ("water_level", "flow", "wave_height") else "WeatherObserved"
             return kind, report.sensor, {name: (report.value, quantities.CEFACT.get(report.unit, report.unit))}
         case RoadReport():
@@ -258,7 +318,7 @@ def _attributes(
             severity = next((word for word, rank in _SEVERITIES.items() if rank == report.severity), "")
             address = {"streetAddress": report.place_as_said} if report.place_as_said else ""
             return "Alert", f"{report.origin or 'report'}-{report.at_ms}", _present({
-                "category": _CATEGORIES.get(report.incident_kind, "other"), "subCategory": report.incident_kind,
+                "category": CATEGORIES.get(report.incident_kind, "other"), "subCategory": report.incident_kind,
                 "description": report.text, "severity": severity, "address": address,
                 "alertSource": report.origin, "peopleAtRisk": report.people_at_risk,
                 "peopleTrapped": report.people_trapped or None,
@@ -269,7 +329,8 @@ def _present(values: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     return {key: (value, "") for key, value in values.items() if value not in ("", None)}
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """``beds_free`` -> ``bedsFree``; our ``occupancy`` is ``peopleOccupancy``."""
     if name == "occupancy":
         return "peopleOccupancy"
     head, *rest = name.split("_")
