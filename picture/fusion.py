@@ -296,7 +296,7 @@ def _by_authority(report: IncidentReport, incidents: Mapping[str, Incident]) -> 
         (
             one
             for one in incidents.values()
-            if report.authoritative_id in one.authoritative_ids and one.status == "open"
+            if report.authoritative_id in (one.id, *one.authoritative_ids) and one.status == "open"
         ),
         None,
     )

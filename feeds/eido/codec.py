@@ -47,8 +47,9 @@ def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
         refuse("eidoVersion", f"not {VERSION}", UNREAD)
     if "incidentComponent" not in value and not value.get("callComponent"):
         refuse("incidentComponent", "neither an incident nor a call", UNREAD)
-    document = _Document(value)
-    if document.agency == context.names.get(SELF):
+    ours = context.names.get(SELF, "")
+    document = _Document(value, ours)
+    if ours and document.agency == ours:
         context.skip(f"our own {document.tracking[:80]} coming back")
         return ()
     incident = _incident(document)
@@ -59,10 +60,12 @@ def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
 class _Document:
     """An EIDO by parts: its components by identifier, and who speaks."""
 
-    def __init__(self, value: Json) -> None:
+    def __init__(self, value: Json, ours: str) -> None:
         self.value = value
         self.id = _text(value.get("$id"), "$id", 200)
-        self.tracking = self.id.removeprefix(INCIDENT_URN)
+        tracking = self.id.removeprefix(INCIDENT_URN)
+        self.tracking = tracking.removesuffix(f":{ours}") if ours else tracking
+        """The incident's number; of an incident under our own, its name in our picture."""
         agency = _reference(value.get("updatedByAgencyReference"), "updatedByAgencyReference")
         self.agency = fields.text(agency or _text(value.get("issuingElementIdentification"),
                                                   "issuingElementIdentification", 80), "agency", 80)  # fmt: skip

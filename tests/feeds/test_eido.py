@@ -112,7 +112,7 @@ def test_what_we_sent_ourselves_is_noted_when_it_comes_back_and_reported_no_more
     noted: list[str] = []
     context = FeedContext("north", T, names={"self": NORTH}, limits=LIMITS, skip=noted.append)
     assert read(form(), context) == ()
-    assert noted == ["our own 77:north.example coming back"]
+    assert noted == ["our own 77 coming back"]
 
 
 def test_a_merge_that_another_room_tells_of_is_words_and_merges_nothing() -> None:
@@ -297,6 +297,21 @@ def test_two_numbers_at_one_place_stay_two_incidents_and_one_number_stays_one(ro
         ingest.accept("north", data, codec.decode(data, CONTEXT))
     found = {one.authoritative_ids: len(one.reports) for one in built.core.home.incidents.values()}
     assert found == {("77:north.example",): 2, ("78:north.example",): 1}
+
+
+def test_what_another_room_says_of_an_incident_under_our_number_joins_it(room: tuple[Room, Any]) -> None:
+    built, ingest = room
+    call = incident(authoritative_id="", external_id="", origin="caller", reporter="call_taker", text=None)
+    ingest.accept("calls", b"raw", [call])
+    (ours,) = built.core.home.incidents.values()
+    handed_over = of_incident(ours, agency="meridian.example", prefix=codec.INCIDENT_URN)
+    answered = json.loads(codec.encode(handed_over, issuer=f"cad.{NORTH}"))
+    answered["updatedByAgencyReference"] = {"$ref": NORTH}
+    del answered["locationComponent"]  # so that nothing but the number joins them
+    context = FeedContext("north", T, names={"self": "meridian.example"}, limits=LIMITS)
+    ingest.accept("north", b"raw", read(answered, context))
+    (ours,) = built.core.home.incidents.values()
+    assert [link.origin for link in ours.reports][-1] == NORTH
 
 
 def test_the_caller_of_an_eido_stands_in_no_entry_in_clear(room: tuple[Room, Any], tmp_path: Path) -> None:
