@@ -142,12 +142,14 @@ _TABLES = {
 def observe(name: str, picture: StreamPicture) -> str | int | float | bool | None:
     """The present value of a watched name: ``unit:E12.local_status``, ``sensor:TG-1.value``, ``facility:SUB-4.state``.
 
-    ``stream.barrier`` reads the picture's own scalars; a facility's field that is no column is looked up among its
-    attributes. None where there is no such thing, so that a thing that vanished counts as changed.
+    ``stream.barrier`` and ``stream.shift.person`` read what the picture itself says; a facility's field that is no
+    column is looked up among its attributes. None where there is no such thing: what vanished counts as changed.
     """
     table, _, rest = name.partition(":")
     if not rest:
-        value = getattr(picture, name.removeprefix("stream."), None)
+        value: Any = picture
+        for part in name.removeprefix("stream.").split("."):
+            value = getattr(value, part, None)
         return value if isinstance(value, (str, int, float, bool)) else None
     identifier, _, field = rest.rpartition(".")
     if table == "facility":
