@@ -64,12 +64,17 @@ def _parsed(data: bytes, context: FeedContext) -> pb.FeedMessage:
         raise InputError("Protobuf: not a GTFS Realtime feed message.", code=_MALFORMED) from None
     if not message.IsInitialized():
         raise InputError("Protobuf: a field is missing that every feed message has.", code=_MALFORMED)
-    parts = len(message.entity) + sum(
-        len(entity.alert.informed_entity) + len(entity.alert.active_period) for entity in message.entity
-    )
+    parts = len(message.entity)
+    if parts <= context.limits.max_parts:
+        parts += sum(_parts(entity.alert) for entity in message.entity if entity.HasField("alert"))
     if parts > context.limits.max_parts:
         raise InputError(f"{parts} parts; {context.limits.max_parts} are allowed.", code=_TOO_MANY)
     return message
+
+
+def _parts(alert: pb.Alert) -> int:
+    texts = (alert.header_text, alert.description_text, alert.url)
+    return len(alert.informed_entity) + len(alert.active_period) + sum(len(text.translation) for text in texts)
 
 
 def _header_ms(header: pb.FeedHeader, context: FeedContext) -> int:
