@@ -156,7 +156,7 @@ def settle(journal: Path, place: Place | None) -> None:
         fresh.replace(journal / PLACE)
 
 
-def opened(
+def open_journal(
     journal: Path, stream: str, *, keys: Path, keyring: Keyring, blobs: BlobStore,
     environ: Mapping[str, str] = os.environ,
 ) -> tuple[WorldJournal, Ed25519PrivateKey]:  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from console.journals import opened, place_of, reading
+from console.journals import open_journal, place_of, reading
 from picture.entry import Actor, Entry, NewEntry
 from picture.errors import JournalError
 from picture.events import Event
@@ -61,7 +61,7 @@ class StoppedWorld:
         if not stream:
             with reading(journal) as reader:
                 stream = reader.stream
-        self.journal, _ = opened(journal, stream, keys=self.keys, keyring=self.keyring, blobs=self.blobs)
+        self.journal, _ = open_journal(journal, stream, keys=self.keys, keyring=self.keyring, blobs=self.blobs)
         try:
             self._picture = self._folded(kinds)
             finish_erasures(self.picture, self.keyring, self.blobs)

@@ -23,7 +23,7 @@ from console.desk import Desk
 from console.directory import Recipient
 from console.executor import Executor
 from console.ingest import Ingest
-from console.journals import Place, WorldJournal, opened, settle
+from console.journals import Place, WorldJournal, open_journal, settle
 from console.services import CityRoads, DirectoryOf, HouseServices
 from feeds.base import Health
 from feeds.config import FeedConfig
@@ -151,7 +151,7 @@ class World:
         settle(folder, self.plan.journal)
         self.keyring = Keyring(keys)
         self.blobs = BlobStore(self.folder / "blobs", self.keyring, quota_bytes=BLOB_QUOTA)
-        journal, self._signing_key = opened(
+        journal, self._signing_key = open_journal(
             folder, self.plan.stream, keys=keys, keyring=self.keyring, blobs=self.blobs, environ=self.environ
         )
         return journal
