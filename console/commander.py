@@ -21,8 +21,9 @@ from picture import events as ev
 from picture.custody import CommandGiven
 from picture.errors import RefusedError, TocsinError
 from picture.model import UNIT_STATUSES, Incident, Unit
+from picture.text import visible
 
-STILL_ALLOWED = (c.ResolvePlace, c.NearestUnits, c.Explain, c.Lock, c.Unlock)
+STILL_ALLOWED = (c.ResolvePlace, c.NearestUnits, c.Explain, c.OpenCounted, c.Lock, c.Unlock)
 """What may be asked after an exercise has ended."""
 
 
@@ -58,6 +59,7 @@ class Commander:
         pace: Pace | None = None,
         explain: Callable[[str], list[dict[str, Any]]] | None = None,
         nearest: Callable[[Incident], Sequence[dict[str, Any]]] | None = None,
+        counted: Callable[[str, int], Sequence[bytes]] | None = None,
     ) -> None:
         self._core = core
         self._desk = desk
@@ -65,6 +67,7 @@ class Commander:
         self._pace = pace
         self._explain = explain
         self._nearest = nearest
+        self._counted = counted
         self._since = Since(core)
 
     def paced_by(self, pace: Pace) -> None:
@@ -119,6 +122,8 @@ class Commander:
             return self._control(command, person)
         if isinstance(command, c.CancelAlert):
             return self._cancel(command, person)
+        if isinstance(command, c.OpenCounted):
+            return self._open_counted(command, person)
         return self._ask(command)
 
     def _ask(self, command: c.Command) -> Answer:
@@ -128,6 +133,16 @@ class Commander:
         if isinstance(command, c.Explain):
             return {"traces": self._explain(command.playbook) if self._explain else []}
         raise RefusedError(f"This core does not know {command.do}.")
+
+    def _open_counted(self, command: c.OpenCounted, person: Person) -> Answer:
+        """The messages as plain text; that they were opened is journalled before they are."""
+        line = self._core.home.counted.get(f"{command.source}@{command.minute_ms}")
+        if line is None or self._counted is None:
+            raise RefusedError(f"There is no counted line of {command.source} then.", code="TOC-4008")
+        read = ev.ValueRead(refs=((self._core.home.stream, line.entry, "blobs"),), why=command.why)
+        self._core.record([Draft(read)], actor=person.actor)
+        messages = self._counted(command.source, command.minute_ms)[command.after : command.after + command.limit]
+        return {"messages": [visible(one.decode("utf-8", "replace")) for one in messages], "count": line.count}
 
     def _control(self, command: c.ControlDrill, person: Person) -> Answer:
         if self._pace is None or self._core.home.world == "live":

@@ -328,6 +328,20 @@ class Explain(_Given):
     playbook: str = ""
 
 
+class OpenCounted(_Given):
+    """What a counted line holds, from message ``after`` on: ``{"messages": [text], "count": all of it}``.
+
+    Whoever opens it is journalled first (``value.read``).
+    """
+
+    do: Literal["open_counted"] = "open_counted"
+    source: Annotated[str, Field(max_length=80)]
+    minute_ms: int
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=50, ge=1, le=200)
+    why: Annotated[str, Field(min_length=1, max_length=300)]
+
+
 Command = Annotated[
     ResolvePlace
     | TakeReport
@@ -340,6 +354,7 @@ Command = Annotated[
     | StandDown
     | SetStatus
     | QuickLine
+    | OpenCounted
     | Decide
     | EditProposal
     | AckAlarm

@@ -40,6 +40,7 @@ ROLES: dict[str, frozenset[str]] = {
             "change_road",
             "nearest_units",
             "explain",
+            "open_counted",
         }
     ),
     "supervisor": frozenset({"*"}),

@@ -24,6 +24,7 @@ from console.directory import Recipient
 from console.executor import Executor
 from console.ingest import Ingest
 from console.journals import Place, WorldJournal, open_journal, settle
+from console.quota import opened
 from console.services import CityRoads, DirectoryOf, HouseServices
 from feeds.base import Health
 from feeds.config import FeedConfig
@@ -157,7 +158,15 @@ class World:
         return journal
 
     def _commander(self, pace: Pace | None) -> Commander:
-        return Commander(self.core, self.desk, self.executor, pace=pace, nearest=self.nearest, explain=self.explain)
+        return Commander(
+            self.core, self.desk, self.executor, pace=pace, nearest=self.nearest, explain=self.explain,
+            counted=self.counted,
+        )  # fmt: skip
+
+    def counted(self, source: str, minute_ms: int) -> list[bytes]:
+        """The messages of a counted line, as they were sent."""
+        entries = self.core.journal.read(kinds=frozenset({ev.ReportsCounted.kind}))
+        return list(opened(self.blobs, entries, source, minute_ms))
 
     def paced_by(self, pace: Pace) -> None:
         """Lets commands move this pacer's clock."""

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console import commands as c
+from console.commander import Commander
 from console.ingest import Ingest
 from console.quota import MINUTE_MS, Quota, opened
 from feeds.config import Waiting, load, waiting
 from feeds.intake import Accepted, Reading
 from feeds.registry import BUILT_IN, installed
 from picture import events as ev
-from picture.errors import InputError
+from picture.errors import InputError, RefusedError
 from picture.fusion import CITIZENS_ONLY, by_citizens_alone
 from picture.journal import BlobStore
 from picture.model import Incident
 from picture.reports import IncidentReport
 from picture.sealing import Keyring
-from tests.scaffold import NOON_MS, Room, build
+from tests.scaffold import INES, NOON_MS, Room, build
 
 LON_E7, LAT_E7 = -300_098_000, 459_923_000
 ROOMS = {
@@ -220,6 +224,32 @@ def test_without_room_for_it_nothing_over_quota_is_acknowledged(tmp_path: Path, 
         else:  # nobody waits for an answer: it is journalled as refused
             assert [one.code for one in room.core.home.refusals.values()] == ["TOC-2011"]
         assert not room.core.home.counted
+
+
+def commander(ear: Ear) -> Commander:
+    room = ear.room
+    return Commander(room.core, room.desk, room.executor, counted=ear.raw)
+
+
+def test_an_operator_opens_a_counted_line_and_the_journal_says_so_first(ear: Ear) -> None:
+    sent = flood(ear, 12)
+    ask = c.OpenCounted(source="app", minute_ms=NOON_MS, after=2, limit=3, why="is there a fire among them?")
+    answer = commander(ear).give(ask, INES)
+    assert [json.loads(one)["external_id"] for one in answer["messages"]] == ["7", "8", "9"] and answer["count"] == 7
+    assert json.loads(answer["messages"][0])["origin"] == sent[7].origin
+    (entry,) = ear.room.core.journal.read(kinds=frozenset({"value.read"}))
+    assert isinstance(entry.event, ev.ValueRead) and entry.actor.person == INES.name
+    assert entry.event.why == "is there a fire among them?"
+
+
+def test_a_counted_line_that_is_not_there_or_not_for_them_is_refused(ear: Ear) -> None:
+    ask = c.OpenCounted(source="app", minute_ms=NOON_MS, why="x")
+    with pytest.raises(RefusedError, match="TOC-4008"):
+        commander(ear).give(ask, INES)
+    flood(ear, 12)
+    with pytest.raises(RefusedError, match="TOC-4004"):
+        commander(ear).give(ask, replace(INES, role="observer"))
+    assert "value.read" not in ear.room.kinds()
 
 
 def test_a_line_whose_key_was_destroyed_opens_empty(ear: Ear) -> None:
