@@ -30,7 +30,10 @@ Json = dict[str, Any]
 
 
 def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
-    """The reports of all events of a message, oldest event first: of each its place's attributes, then its ship.
+    """What a message comes to: of each attribute of a place and of each ship the newest event's word, oldest first.
+
+    A list that is fetched again and again holds old events too; told one by one, they would free a berth and fill it
+    again each time.
 
     Raises ``InputError``: TOC-2003 with the field that breaks a rule, TOC-2006 where there are no port-call events,
     TOC-2009 for a value that cannot be.
@@ -42,7 +45,12 @@ def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
     if len(events) > _MOST_EVENTS:
         refuse("events", f"more than {_MOST_EVENTS}", _TOO_MANY)
     read = sorted((_Event(one, f"events[{k}]") for k, one in enumerate(events)), key=lambda one: one.at_ms)
-    return tuple(report for event in read for report in _reports(event, context))
+    found: dict[tuple[str, ...], Report] = {}
+    for report in (report for event in read for report in _reports(event, context)):
+        key = (report.facility, report.attribute) if isinstance(report, FacilityReport) else (str(report.mmsi),)
+        found.pop(key, None)
+        found[key] = report
+    return tuple(found.values())
 
 
 class _Event:
@@ -63,7 +71,7 @@ class _Event:
         self.timestamp = _part(value, "timestamp", path)
 
 
-def _reports(event: _Event, context: FeedContext) -> Iterator[Report]:
+def _reports(event: _Event, context: FeedContext) -> Iterator[FacilityReport | VesselReport]:
     ship = _ship(event)
     place = _place(event, context.names)
     service = _word(event.service, "portCallServiceTypeCode", event.path, 50)

@@ -134,6 +134,15 @@ def test_an_event_without_a_place_is_noted_and_its_ship_still_known() -> None:
     assert isinstance(ship, VesselReport) and noted == ["event E1 without a place"]
 
 
+def test_a_list_that_holds_a_ships_whole_stay_tells_how_it_ended_and_nothing_before() -> None:
+    gone = event()["portCallService"] | {"portCallServiceEventTypeCode": "DEPA"}
+    actual = {"classifierCode": "ACT"}
+    left = event("E9", at="2027-01-16T08:00:00Z", portCallService=gone, timestamp=actual)
+    found = read(left, event("E1", timestamp=actual))
+    assert [one.value for one in found if isinstance(one, FacilityReport) and one.attribute == "state"] == ["free"]
+    assert [one.at_ms for one in found] == sorted(one.at_ms for one in found)
+
+
 def test_events_are_told_oldest_first_so_that_the_last_word_stands() -> None:
     later = event("E2", at="2027-01-15T09:00:00Z", timestamp={"serviceDateTime": "2027-01-15T12:00:00Z"})
     assert told(read(later, event()))["berth_arrival_estimated"] == "2027-01-15T12:00:00Z"
