@@ -20,6 +20,7 @@ from picture import events as ev
 from picture.errors import RefusedError
 from picture.keeping import User
 from picture.model import StreamPicture
+from picture.text import visible
 
 SECOND_FACTOR_ROLES = frozenset({"supervisor"})
 """Who shows a second factor at every log-in; everybody else at their first, and for public alerts."""
@@ -175,7 +176,8 @@ class UserGate:
     def _looking_on(self, hello: Hello) -> Seat:
         if not self._onlookers:
             raise RefusedError(code="TOC-4036")
-        person = Person(f"{hello.person} (not logged in)", "", "", "observer")
+        name = visible(hello.person).strip() or "Somebody"
+        person = Person(f"{name} (not logged in)", "", "", "observer")
         return Seat(person, "observer", hello.client)
 
     def _back(self, hello: Hello) -> Seat:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import uvicorn
 from websockets.asyncio.client import unix_connect
+from websockets.exceptions import ConnectionClosed
 
 from console import commands as c
 from console.commander import Commander
@@ -321,6 +322,37 @@ async def test_a_hello_that_is_none_is_refused_by_name(site: Site, first: str) -
 
 
 # --- what a screen reads ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said_hello", [False, True])
+async def test_a_frame_that_is_no_text_is_refused_by_name_and_no_fault_of_ours(
+    site: Site, said_hello: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site.open(), unix_connect(str(site.socket), "ws://core/link") as wire:
+        if said_hello:
+            await wire.send(hello())
+            await wire.recv(), await wire.recv()
+        await wire.send(b"\x00\xff")
+        frame = json.loads(await wire.recv())
+        assert (frame["type"], frame["error"]["code"]) == ("refused", "TOC-4011")
+    assert "Traceback" not in caplog.text and "Exception" not in caplog.text
+
+
+async def test_a_client_that_is_let_go_while_it_speaks_is_no_fault_of_ours(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site.open(), raw(site, hello()) as wire:
+        await wire.recv(), await wire.recv()
+        for client in list(site.door.fanout.clients):
+            site.door.fanout.dismiss(client)
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(200):
+                await wire.send('{"id": 2, "command": {"do": "explain"}}')
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await wire.recv()
+        await until(lambda: not site.room.core.home.sessions)
+    assert "Traceback" not in caplog.text and "Exception" not in caplog.text
 
 
 async def test_a_unit_is_on_its_way_where_it_last_said_or_at_its_base(site: Site) -> None:

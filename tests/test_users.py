@@ -146,6 +146,8 @@ def test_reaching_the_core_is_no_identity(users: Users) -> None:
     seat = open_house.admit(Hello(person=OPERATOR, position="duty_officer"))
     assert (seat.clearance, seat.person.role, open_house.ticket(seat)) == ("observer", "observer", "")
     assert seat.person.name != OPERATOR
+    assert open_house.admit(Hello(person=" ", position="")).person.name == "Somebody (not logged in)"
+    assert "\x1b" not in open_house.admit(Hello(person="\x1b[31mX", position="")).person.name
     with pytest.raises(RefusedError) as caught:
         seat.person.require("write_log")
     assert caught.value.code == "TOC-4004"

@@ -8,6 +8,7 @@ resumes by its cursor.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -190,7 +191,8 @@ class Door:
             asking: set[asyncio.Task[None]] = set()
             try:
                 turnstile = turnstile_for(client.seat.person.role)
-                async for text in socket.iter_text():
+                while not client.gone:
+                    text = await _text_from(socket)
                     await turnstile.through()
                     await self._hear(text, client, asking)
             finally:
@@ -202,8 +204,9 @@ class Door:
         except TimeoutError:
             await socket.close(code=1008)
         except TocsinError as error:
-            await socket.send_text(encode({"type": "refused", **error.as_json()}, self._world))
-            await socket.close()
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # gone: nobody is there to be told
+                await socket.send_text(encode({"type": "refused", **error.as_json()}, self._world))
+                await socket.close()
         finally:
             if client is not None:
                 self.fanout.clients.discard(client)
@@ -212,7 +215,7 @@ class Door:
     async def _first_words(self, socket: WebSocket) -> str:
         self._silent += 1
         try:
-            return await asyncio.wait_for(socket.receive_text(), HELLO_S)
+            return await asyncio.wait_for(_text_from(socket), HELLO_S)
         finally:
             self._silent -= 1
 
@@ -331,6 +334,14 @@ class Door:
         self._clock.catch_up()
         seat = client.seat
         return self._commander.give(command, seat.person, AtSeat(seat, self._gate, self._sessions))
+
+
+async def _text_from(socket: WebSocket) -> str:
+    """The next frame; ``RefusedError`` TOC-4011 where it is no text."""
+    try:
+        return await socket.receive_text()
+    except KeyError:
+        raise RefusedError("Frames are text.", code="TOC-4011") from None
 
 
 async def _write(socket: WebSocket, client: Client) -> None:
