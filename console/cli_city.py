@@ -138,10 +138,10 @@ def bar() -> Iterator[Any]:
     console = Console(stderr=True)
     columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        task = shown.add_task("", total=1.0)
+        task = shown.add_task("", total=1.0, visible=False)  # where nothing takes time, no bar is left standing
 
         def tell(words: str, share: float) -> None:
-            shown.update(task, description=words, completed=share)
+            shown.update(task, description=words, completed=share, visible=True)
 
         yield tell
 

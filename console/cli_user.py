@@ -114,13 +114,27 @@ def _folder(world: str) -> Path:
 
     folder = Home.find().live if world == "live" else Path(world).resolve()
     if not (folder / "journal").is_dir():
-        raise UsageError(f"{folder} has no journal yet: start its core once, with `tocsin core`.", code="TOC-1005")
+        raise UsageError(f"{folder} has no journal yet.", code="TOC-1012")
     return folder
+
+
+def _begin_if_new() -> None:
+    """Begins the live world of a site that was only set up: its first user comes before its core's first run."""
+    from console.cli_city import order_of, pack_path
+    from console.config import Home
+    from console.live import begin
+
+    home = Home.find()
+    if not (home.live / "journal").is_dir():
+        pack = pack_path(home.config().city) if home.toml.is_file() else Path()
+        begin(home, pack, order_of(home, pack))
 
 
 def _change(command: ChangeUser, world: str, by: str, post: str, as_json: bool) -> None:
     from console.starting import listens
 
+    if world == "live":
+        _begin_if_new()
     folder = _folder(world)
     shown = asyncio.run(_through_core(folder, command, by, post)) if listens(folder) else _at_rest(folder, command)
     if as_json:

@@ -120,6 +120,10 @@ def init(
     place.toml.write_text(STARTER.replace("SITE", name), encoding="utf-8")
     place.config()
     typer.echo(str(place.toml))
+    say("Look through it, then:")
+    say('  tocsin user add "YOUR NAME" --agency EOC --role supervisor --position duty_officer --admin')
+    say("  tocsin core --world live        the site's core; leave it running")
+    say("  tocsin attach --world live      the console, on this machine, as often as you like")
 
 
 # --- the console ------------------------------------------------------------------------------------------

@@ -224,6 +224,13 @@ def _seed(folder: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
+def begin(home: Home, pack: Path, order: Path) -> None:
+    """Begins the live world, so that it can have users before its core is first run; nothing is left running."""
+    if not home.toml.is_file():
+        raise UsageError(f"There is no {home.toml}.", code="TOC-1014")
+    LiveWorld(home, home.config(), pack, order, environ=os.environ).close()
+
+
 async def serve(
     home: Home, pack: Path, order: Path, gate_of: Callable[[LiveWorld], Gate], *, ready: Callable[[LiveWorld], None]
 ) -> None:
