@@ -13,7 +13,8 @@ from console.city import City
 from console.core import Core
 from feeds.notify.message import World, marked
 from feeds.tak import codec
-from feeds.tak.stream import OURS, STALE_S
+from feeds.tak.codec import OURS
+from feeds.tak.stream import STALE_S
 from picture.model import Closure, Hazard, Incident, Unit
 from picture.places import to_e7
 from picture.reports import Report, UnitReport

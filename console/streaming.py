@@ -16,7 +16,7 @@ from console.world import World
 from feeds.base import Heard, StreamSource
 from feeds.config import FeedConfig
 from feeds.registry import Registry
-from feeds.streams import Spec, address_of, is_stream
+from feeds.streams import Spec, StreamConfig, address_of, is_stream
 from picture.clock import SystemClock
 from picture.errors import InputError, TocsinError, UsageError
 
@@ -45,6 +45,8 @@ class Streaming:
         self._catch_up, self._failed = catch_up, failed
         self._pause = pause
         feeds = [feed for feed in world.plan.feeds if is_stream(feed.url)]
+        for feed in world.plan.feeds:
+            check_stream(feed)
         self._boards = {feed.id: self._board(feed) for feed in feeds if feed.stream.send}
         specs = {feed.id: self._spec(feed, rng) for feed in feeds}
         refuse_twice(list(specs.values()))
@@ -119,6 +121,18 @@ class Streaming:
             return  # counted by the lane, which has told the operator
         except TocsinError as error:
             self._failed(f"what feed {feed} said", error)
+
+
+def check_stream(feed: FeedConfig) -> None:
+    """Returns where nothing that a feed says of its connection would be passed over; else ``UsageError`` TOC-1003."""
+    config = feed.stream
+    if not is_stream(feed.url) and config != StreamConfig():
+        raise UsageError(f"feed {feed.id}: stream: its url is no connection.", code="TOC-1003")
+    mqtt = feed.url.startswith("mqtt")
+    if mqtt and config.server_name:
+        raise UsageError(f"feed {feed.id}: stream.server_name: MQTT goes by the host of its url.", code="TOC-1003")
+    if not mqtt and (config.topics or config.client_id or config.user or config.password):
+        raise UsageError(f"feed {feed.id}: stream: topics and log-in are of MQTT.", code="TOC-1003")
 
 
 def refuse_twice(specs: Sequence[Spec]) -> None:

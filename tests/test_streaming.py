@@ -158,7 +158,7 @@ async def test_field_teams_see_units_incidents_hazards_and_closures_until_they_a
     shown = {"incident.I-1": "a-u-G", "hazard.H-1.0": "u-d-f", "closure.C-1": "b-m-p-s-m"}
     assert kinds == shown | {f"unit.{unit}": "a-f-G-U-C" for unit in units}
     assert f"tocsin.{stream}.closure.C-1".encode() in gone
-    (mark,) = tak.decode(found[f"tocsin.{stream}.incident.I-1"][1], FeedContext())
+    (mark,) = tak.decode(found[f"tocsin.{stream}.incident.I-1"][1].replace(b'uid="tocsin.', b'uid="'), FeedContext())
     assert isinstance(mark, IncidentReport) and (mark.lon_e7, mark.lat_e7) == (41_000_000, 519_000_000)
 
 
@@ -203,6 +203,9 @@ def test_whatever_leaves_a_drill_says_that_it_is_an_exercise(home: Home) -> None
         ({"id": "a", "wire": "ais", "url": "tcp://127.0.0.1:1", "stream": {"send": ["units"]}}, "TOC-2132"),
         ({"id": "a", "wire": "tak", "url": "udp://127.0.0.1:1", "stream": {"send": ["units"]}}, "TOC-2132"),
         ({"id": "a", "wire": "ais", "url": "tcp://127.0.0.1"}, "TOC-1003"),
+        ({"id": "a", "wire": "cap", "url": "https://h/a", "stream": {"send": ["units"]}}, "TOC-1003"),
+        ({"id": "a", "wire": "cap", "url": "mqtts://h", "stream": {"server_name": "x"}}, "TOC-1003"),
+        ({"id": "a", "wire": "ais", "url": "tcp://h:1", "stream": {"user": "x"}}, "TOC-1003"),
         (
             {"id": "a", "wire": "cap", "url": "mqtt://127.0.0.1:1", "stream": {"password": "credential:none"}},
             "TOC-1010",

@@ -24,6 +24,8 @@ _SEEN: Final = "a-u-G"
 _ENDED: Final = "b-a-o-can"
 _MAX_MPS: Final = 400.0
 _OURS: Final = "_tocsin_"
+OURS: Final = "tocsin."
+"""Begins the uid of everything that a core shows to others."""
 _RED: Final = "-65536"
 _GONE_STALE_S: Final = 20
 _CASUALTIES: Final = ("urgent", "urgent_surgical", "priority", "routine", "convenience")
@@ -41,6 +43,8 @@ def decode(data: bytes, context: FeedContext) -> tuple[Report, ...]:
     if event.tag != "event":
         refuse("event", f"not a CoT event but {str(event.tag)[:80]!a}", UNREAD)
     kind = _attribute(event, "type", 80)
+    if _attribute(event, "uid", 200).startswith(OURS):
+        refuse("event.uid", "what a Tocsin core showed confirms nothing when it comes back", UNREAD)
     at_ms = fields.instant(_attribute(event, "time", 64), "event.time")
     if fields.instant(_attribute(event, "stale", 64), "event.stale") < at_ms:
         refuse("event.stale", "before the event's time")

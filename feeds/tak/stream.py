@@ -16,10 +16,9 @@ from feeds.cutters import Events
 from feeds.sockets import PIECE, open_stream
 from feeds.streams import LinkLost, Opened, Spec, first_to_end, keep
 from feeds.tak import codec
+from feeds.tak.codec import OURS
 from feeds.tak.source import new_framer
 
-OURS: Final = "tocsin."
-"""Begins the uid of everything that goes out."""
 STALE_S: Final = 180
 REFRESH_S: Final = 60.0
 """What stands is said again so often, and forgotten by the others when it was not said for ``STALE_S``."""

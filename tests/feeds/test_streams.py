@@ -154,6 +154,31 @@ async def test_sentences_over_tcp_are_heard_also_a_message_cut_in_the_middle() -
     assert any(isinstance(one, VesselReport) and one.name == "MARE" for one in reports)
 
 
+@pytest.mark.parametrize("name", ["pyais/nmea_data_sample.txt", "libais/tagblock.nmea"])
+async def test_a_receivers_stream_gives_what_its_file_gives_however_it_is_cut(corpus: Path, name: str) -> None:
+    data, rng = (corpus / "ais" / name).read_bytes().rstrip() + b"\n", Random(7)
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        at = 0
+        while at < len(data):
+            piece = data[at : at + rng.randint(1, len(data) // 20)]
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.001)
+            at += len(piece)
+        await asyncio.sleep(PATIENCE_S)
+
+    feed = FeedConfig(id="ships", wire="ais", max_bytes=16_000_000)
+    async with (
+        server(talk) as port,
+        running(ais_stream(spec(f"tcp://127.0.0.1:{port}", max_bytes=65_536))) as ears,
+    ):
+        await ears.until(lambda: len(ears.bytes) == len(data))
+    intake = Intake(feed, installed())
+    streamed = [one for heard in ears.heard for one in intake.hear(heard, T).reports]
+    assert streamed == list(Intake(feed, installed()).read(data, T).reports) and streamed
+
+
 async def test_a_connection_that_ends_is_made_again_and_never_twice_at_once() -> None:
     at_once, most = 0, 0
 

@@ -20,6 +20,7 @@ from feeds.registry import installed
 from feeds.streams import Spec
 from feeds.tak import codec
 from feeds.tak.stream import TakSource, named
+from picture.errors import InputError
 from picture.reports import UnitReport
 from tests.feeds.tak_hub import Hub, hub
 from tests.feeds.test_streams import PATIENCE_S, running, spec
@@ -193,6 +194,14 @@ def test_a_closed_road_is_a_spot_and_what_is_over_is_deleted_by_its_uid() -> Non
     assert spot.get("type") == "b-m-p-s-m" and spot.findtext("detail/remarks") == "water"
     assert spot.find("detail/contact").get("callsign", "").startswith("CLOSED Quay")  # type: ignore[union-attr]
     assert spot.find("point").get("lat") == "52"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("uid", ["tocsin.a.unit.E12", "&#116;ocsin.a.unit.E12"])
+def test_what_any_core_showed_is_read_on_no_transport(uid: str) -> None:
+    event = codec.encode(UNIT).replace(b'uid="E12"', f'uid="{uid}"'.encode())
+    with pytest.raises(InputError) as refused:
+        codec.decode(event, CONTEXT)
+    assert refused.value.code == "TOC-2006"
 
 
 @pytest.mark.parametrize(
