@@ -338,6 +338,18 @@ async def test_a_frame_that_is_no_text_is_refused_by_name_and_no_fault_of_ours(
     assert "Traceback" not in caplog.text and "Exception" not in caplog.text
 
 
+async def test_a_client_that_is_cut_off_while_it_speaks_is_no_fault_of_ours(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site.open(), raw(site, hello()) as wire:
+        await wire.recv(), await wire.recv()
+        for number in range(400):
+            await wire.send(json.dumps({"type": "command", "id": number, "command": {"do": "explain"}}))
+        wire.transport.abort()
+        await until(lambda: not site.door.clients)
+    assert "Traceback" not in caplog.text and "Exception" not in caplog.text
+
+
 async def test_a_client_that_is_let_go_while_it_speaks_is_no_fault_of_ours(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:

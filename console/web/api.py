@@ -342,6 +342,8 @@ async def _text_from(socket: WebSocket) -> str:
         return await socket.receive_text()
     except KeyError:
         raise RefusedError("Frames are text.", code="TOC-4011") from None
+    except RuntimeError:  # whoever writes to it found it gone first
+        raise WebSocketDisconnect from None
 
 
 async def _write(socket: WebSocket, client: Client) -> None:
@@ -381,7 +383,7 @@ def _why_not(error: Exception) -> str:
     """What is wrong with a command, without what was typed."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return f"{'.'.join(str(part) for part in first['loc'])[:100]}: {first['msg'][:200]}"
     return f"It cannot be read: {type(error).__name__}."
 
 
