@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from google.transit import gtfs_realtime_pb2 as pb
 
+from console.config import Home
 from console.ingest import Ingest
 from console.polling import Polling
 from console.standing import NO_LONGER
@@ -25,6 +26,8 @@ from picture.model import Hazard
 from picture.reports import AlertMessage, RoadReport
 from tests.feeds.test_datex import overall, point, publication, record
 from tests.scaffold import MINUTE_MS, NOON_MS, Room, build, hear, shipped_city
+from tests.test_live import living
+from twin.source import ensure_pack
 
 LON_E7, LAT_E7 = -300_098_000, 459_923_000
 
@@ -240,3 +243,21 @@ async def test_a_road_opens_when_its_closure_runs_out_though_the_publisher_says_
         await polled(desk, FeedConfig(id="roads", wire="datex", url=url, poll_s=5), open_again)
     assert seen[:3] == [{"Road (N1)"}, {"Road (N1)"}, set()]
     assert asked[:3] == ["", '"7"', '"7"']
+
+
+# --- a live core ------------------------------------------------------------------------------------------
+
+
+def test_a_live_core_that_was_down_meanwhile_opens_the_road_when_it_is_back(tmp_path: Path, tocsin_home: Path) -> None:
+    ensure_pack("port-meridian", tocsin_home / "cache")
+    (tmp_path / "cache").symlink_to(tocsin_home / "cache")
+    home = Home.at(tmp_path)
+    feeds = [{"id": "roads", "wire": "datex"}]
+    at = "<loc:latitude>45.9923</loc:latitude><loc:longitude>-30.0098</loc:longitude>"
+    where = point(f"<loc:pointByCoordinates><loc:pointCoordinates>{at}</loc:pointCoordinates></loc:pointByCoordinates>")
+    with living(home, feeds=feeds) as world:
+        world.deliver("roads", publication(record(where=where)))
+        assert [one.status for one in world.core.home.closures.values()] == ["active"]
+    with living(home, feeds=feeds) as world:
+        world.deliver("roads", publication())
+        assert [one.status for one in world.core.home.closures.values()] == ["lifted"]
