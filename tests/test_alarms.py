@@ -207,3 +207,32 @@ def test_a_late_decision_returns_the_alarm_that_nobody_decided() -> None:
     )
     board.add(ev.ProposalSettled(id="P-1", status="executed"))
     assert board.alarm().state == "returned_unacknowledged"
+
+
+# --- load and links -----------------------------------------------------------------------------------------
+
+
+def load(level: str, waiting: int) -> ev.LoadChanged:
+    return ev.LoadChanged.model_validate({"queue": "app", "level": level, "waiting": waiting, "room": 100})
+
+
+def test_a_filling_queue_raises_one_alarm_before_anything_is_lost_and_it_returns_when_drained() -> None:
+    board = Board()
+    board.add(load("half", 50))
+    first = board.alarm()
+    assert (first.priority, first.subject) == (3, "app") and "50 of 100" in first.cause
+    assert first.consequence and first.action and first.time_to_act_s
+    board.add(load("high", 80))
+    assert board.alarm().priority == 2 and board.alarm().count == 2
+    assert board.add(load("half", 60)) == []  # on its way down there is nothing new to do
+    board.add(load("normal", 10))
+    assert board.alarm().state == "returned_unacknowledged" and len(board.picture.alarms) == 1
+
+
+def test_a_link_that_went_silent_raises_an_alarm_and_its_return_ends_it() -> None:
+    board = Board()
+    board.add(ev.LinkChanged(id="core-south", state="silent", why="nothing heard for 4 s"))
+    assert board.alarm().priority == 3 and board.alarm().cause == "nothing heard for 4 s"
+    board.state("acknowledged")
+    board.add(ev.LinkChanged(id="core-south", state="ok"))
+    assert board.alarm().state == "cleared"

@@ -29,7 +29,7 @@ from picture import events as ev
 from picture.entry import Ref
 from picture.errors import RefusedError, TocsinError
 from picture.fold import FOLD_VERSION
-from tests.scaffold import NOON_MS, Room, build, decision, key_of, proposal
+from tests.scaffold import NOON_MS, Room, build, decision, drill, entries, key_of, proposal
 from tests.stalling_proxy import StallingProxy
 
 PLACE = c.PlaceInput(lon=-30.0, lat=46.0, how="cursor")
@@ -443,3 +443,21 @@ async def test_a_way_that_stands_open_and_passes_nothing_is_seen_at_both_ends_wi
         finally:
             running.cancel()
             await asyncio.wait([running])
+
+
+# --- other cores --------------------------------------------------------------------------------------------
+
+
+async def test_what_another_core_journalled_reaches_clients_that_are_there_and_that_come_later(site: Site) -> None:
+    fire = ev.IncidentOpened(incident="I-S", incident_kind="fire", title="Fire", priority=2, text="sealed elsewhere")
+    more = ev.IncidentOpened(incident="I-T", incident_kind="fire", title="Fire", priority=2)
+    told = entries([drill(), fire, more], stream="core-south")
+    async with site.open(), site.link() as link:
+        site.room.core.receive(told[:2])
+        await until(lambda: "I-S" in link.picture.incidents)
+        async with site.link("Omar Haddad") as late:
+            assert "I-S" in late.picture.incidents
+            site.room.core.receive(told[2:])
+            await until(lambda: "I-T" in link.picture.incidents and "I-T" in late.picture.incidents)
+            assert link.picture.digest() == late.picture.digest() == site.room.core.picture.digest()
+    assert "I-S" not in site.room.core.home.incidents
