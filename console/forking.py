@@ -53,7 +53,7 @@ def make(home: Home, words: str, world: Literal["drill", "whatif"], name: str = 
         seq = cursor_of(reader, cursor)
         folder = _fresh(kind, name, f"{source.name}-at-{seq}")
         run = _site_of(home, source, world, folder.name)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, mode=0o700)
         made = fork(reader, seq, folder, world, folder.name)
     (folder / RUN).write_text(run.model_dump_json(), encoding="utf-8")
     return Made(folder, world, made)

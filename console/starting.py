@@ -80,7 +80,7 @@ def fresh_folder(home: Home, scenario: str) -> Path:
     while True:
         folder = home.drills / f"{scenario}-{number}"
         try:
-            folder.mkdir()
+            folder.mkdir(mode=0o700)
             return folder
         except FileExistsError:
             number += 1

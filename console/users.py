@@ -6,6 +6,7 @@ Who may log in is a fact and stands in the journal (``user.changed``); what prov
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
@@ -24,6 +25,8 @@ from picture.text import visible
 
 SECOND_FACTOR_ROLES = frozenset({"supervisor"})
 """Who shows a second factor at every log-in; everybody else at their first, and for public alerts."""
+NOT_LOGGED_IN = "(not logged in)"
+"""What the name of somebody who only looks on ends with, and no user's."""
 FREE_ATTEMPTS = 5
 LONGEST_WAIT_MS = 60_000
 _FORGOTTEN_MS = 15 * 60_000
@@ -90,6 +93,7 @@ def _added(
 ) -> tuple[ev.UserChanged, dict[str, str]]:
     if known is not None and known.active:
         raise RefusedError(f"{command.name} is a user already.", code="TOC-4042")
+    _require_name(command.name, home)
     allowed = set(ROLES) - {"exercise_control"}
     if command.role not in allowed:
         raise RefusedError(f"Roles here: {', '.join(sorted(allowed))}.", code="TOC-4042")
@@ -109,6 +113,19 @@ def _added(
         admin=command.admin,
     )
     return event, shown
+
+
+def _require_name(name: str, home: StreamPicture) -> None:
+    """Nothing where the name is nobody else's on any screen: two that look alike would be two persons to a quorum."""
+    if name != visible(name).strip() or name.endswith(NOT_LOGGED_IN):
+        raise RefusedError("A name is plain text, without spaces around it.", code="TOC-4042")
+    alike = next((one for one in home.users if one != name and _looks(one) == _looks(name)), "")
+    if alike:
+        raise RefusedError(f"{name} looks like {alike}.", code="TOC-4042")
+
+
+def _looks(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _issuer(home: StreamPicture) -> str:
@@ -177,7 +194,7 @@ class UserGate:
         if not self._onlookers:
             raise RefusedError(code="TOC-4036")
         name = visible(hello.person).strip() or "Somebody"
-        person = Person(f"{name} (not logged in)", "", "", "observer")
+        person = Person(f"{name} {NOT_LOGGED_IN}", "", "", "observer")
         return Seat(person, "observer", hello.client)
 
     def _back(self, hello: Hello) -> Seat:

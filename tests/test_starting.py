@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from console.config import Home
 from console.link import Change, Link, socket_of
-from console.starting import start_core, wait_for_core
+from console.starting import fresh_folder, start_core, wait_for_core
 from picture.errors import UsageError
 from picture.sealing import new_signing_key
 
@@ -42,3 +43,9 @@ def test_waiting_for_a_core_that_ended_tells_its_last_words(tmp_path: Path) -> N
         pass
     with pytest.raises(UsageError, match="TOC-1003"):
         wait_for_core(folder, 0.1)
+
+
+def test_a_drills_folder_is_its_users_alone(tmp_path: Path) -> None:
+    folder = fresh_folder(Home.at(tmp_path), "storm-surge")
+    assert folder.stat().st_mode & 0o077 == 0
+    assert fresh_folder(Home.at(tmp_path), "storm-surge") != folder

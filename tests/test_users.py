@@ -329,6 +329,15 @@ def test_a_user_that_cannot_be_is_refused_and_nothing_is_issued(
     assert not users.secrets.has_totp("New")
 
 
+@pytest.mark.parametrize(
+    "name", [" Rosa Lund", "rosa  lund", "ROSA LUND", "Rosa Lund\u200b", "Rosa\u00a0Lund", "Eve (not logged in)", " "]
+)
+def test_nobody_is_added_who_looks_like_somebody_else(users: Users, name: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        users.change(action="add", name=name, agency="EOC", role="operator", positions=("duty_officer",))
+    assert caught.value.code == "TOC-4042" and name not in users.room.core.home.users
+
+
 def test_one_key_is_one_hand(users: Users) -> None:
     users.change(action="key", name=OPERATOR, key="ab" * 32)
     for name, key in ((ROOT, "ab" * 32), (OPERATOR, "ab" * 32), (ROOT, "short"), (ROOT, "AB" * 32)):
