@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console import cli_city, cli_journal, cli_roads, cli_user, cli_world
+from console import cli_city, cli_feed, cli_journal, cli_roads, cli_user, cli_world
 from console.house import check_house
 from picture.errors import InputError, InternalError, TocsinError, UsageError
 
@@ -34,6 +34,7 @@ cli_journal.register(journal_app)
 cli_roads.register(app, city_app)
 cli_world.register(app)
 cli_user.register(app)
+cli_feed.register(app)
 
 
 def say(words: str) -> None:
