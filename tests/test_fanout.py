@@ -24,7 +24,7 @@ from picture.event import KINDS
 from picture.fold import Picture
 from picture.history import History
 from picture.journal.custody import Keeping, keys_of, shred
-from tests.scaffold import build
+from tests.scaffold import build, drill, entries
 from tests.test_link import PLACE, Site, hello, raw, until
 
 HELD_BACK = ("Ada Quay", "water in the cellar", "600-123")
@@ -90,6 +90,27 @@ async def test_each_clearance_folds_its_own_view_and_entries_are_spelled_once(si
         (incident,) = operator.picture.incidents.values()
         assert operator.text(incident.reports[0].caller) == HELD_BACK[0]
         assert observer.text(incident.reports[0].caller) is None and not observer.picture.home.log
+
+
+async def test_an_observer_sees_this_cores_stream_alone_and_stays_in_step(site: Site) -> None:
+    other = entries([drill(), ev.LogWritten(id="L-1", text="of another core")], stream="core-south")
+    async with (
+        site.open(),
+        site.link("Ann", position="observer") as observer,
+        site.link("Bob", position="operator") as one,
+    ):
+        site.room.core.receive(other[:1])
+        async with site.link("Cy", position="observer", wait=False) as late:
+            site.room.core.receive(other[1:])
+            report(site)
+            await until(
+                lambda: site.same(one) and observer.picture.home.seq == late.picture.home.seq == one.picture.home.seq
+            )
+            assert set(one.picture.streams) >= {"core-south"}
+            assert set(observer.picture.cursor) == set(late.picture.cursor) == {site.room.core.home.stream}
+            await site.door.fanout.tell_digests()
+            await asyncio.sleep(0.2)
+            assert not observer.differs and not late.differs and not one.differs
 
 
 async def test_what_is_withheld_reaches_no_observer_on_any_way(site: Site) -> None:
