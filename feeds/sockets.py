@@ -18,7 +18,9 @@ from feeds.streams import LinkLost, Opened, Spec, keep
 
 OPEN_S: Final = 10.0
 """A connection that is not made in so long has failed."""
-PIECE: Final = 65_536
+PIECE: Final = 4096
+"""Read at once, and no more until the core has taken it: what is decoded at once holds nobody up."""
+DATAGRAM: Final = 65_536
 LOOK_S: Final = 0.2
 """How often a file is looked at for more."""
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
@@ -76,7 +78,7 @@ class SocketSource:
         with listening(self._spec.address.host, self._spec.address.port) as link:
             opened("")
             while True:
-                await deliver(Heard(await loop.sock_recv(link, PIECE)))
+                await deliver(Heard(await loop.sock_recv(link, DATAGRAM)))
 
     async def _file(self, deliver: Deliver, opened: Opened) -> None:
         """What is added to a file from now on, or comes through a pipe or a device."""

@@ -19,6 +19,8 @@ REMEMBERED_S: Final = 300
 """How long an MQTT 5 broker keeps for us what comes while we are away."""
 WAITING: Final = 10_000
 """Messages that may wait for the core; with more the connection is given up, in words, rather than any lost."""
+LARGEST: Final = 17 * 1024 * 1024
+"""An MQTT 5 broker sends nothing larger: more than any feed may take, so that what is too large is seen and refused."""
 _AT_LEAST_ONCE: Final = 1
 _ONLY_IF_NEW: Final = 1
 """MQTT 5, retain handling: what the broker kept comes with a new subscription, not with each reconnection."""
@@ -58,6 +60,7 @@ class MqttSource:
         if new:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = REMEMBERED_S
+            properties.MaximumPacketSize = LARGEST
         options: dict[str, Any] = {"clean_start": False, "properties": properties} if new else {"clean_session": True}
         return aiomqtt.Client(
             spec.address.host,

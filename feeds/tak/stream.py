@@ -122,7 +122,7 @@ class _Talk:
 
 def named(event: bytes) -> tuple[str, str]:
     """(type, uid) as an event's first tag says, empty where it says nothing; a glance, not a reading."""
-    start = _START.search(event)
+    start = _START.match(event, max(event.find(b"<event"), 0))
     found = [pattern.search(start[0]) for pattern in (_TYPE, _UID)] if start is not None else []
     kind, uid = [one[1].decode("utf-8", "replace") if one is not None else "" for one in found] or ["", ""]
     return kind, uid
