@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 from signxml.algorithms import SignatureMethod
 from signxml.signer import XMLSigner
@@ -348,6 +352,34 @@ def test_signatures_by_sha1_as_of_old_are_refused(corpus: Path) -> None:
     with pytest.raises(InputError) as refused:
         cap.decode((folder / "canada_signed.cap").read_bytes(), FeedContext("met", 1_377_000_000_000, signers=(pem,)))
     assert refused.value.code == "TOC-2151"
+
+
+_PIECE = re.compile(rb'Algorithm="[^"]*"|URI="[^"]*"|<ds:[A-Za-z0-9]+[^<>]*/>|(?<=>)[^<>]+(?=<)')
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_signature_with_any_parts_swapped_is_refused_by_code_or_covers_the_same_alert(data: st.DataObject) -> None:
+    signed = MET_SIGNER.sign(cap.encode(alert()))
+    start = signed.index(b"<ds:Signature")
+    for _ in range(data.draw(st.integers(1, 3))):
+        pieces = [one for one in _PIECE.finditer(signed) if one.start() > start]
+        piece = data.draw(st.sampled_from(pieces))
+        other = data.draw(st.sampled_from([b"", b"QUJD", b"!!", *(one[0] for one in pieces)]))
+        if piece[0].startswith(b"<") == other.startswith(b"<") and (b'="' in piece[0]) == (b'="' in other):
+            signed = signed[: piece.start()] + other + signed[piece.end() :]
+    assert _read(signed)[0] in ("a1", "TOC-2002", "TOC-2150", "TOC-2151")
+
+
+@pytest.mark.parametrize("uri", [b'URI="http://127.0.0.1:9/x"', b'URI="file:///etc/passwd"', b'URI="#x"', b""])
+def test_a_signature_over_something_else_than_the_alert_is_refused_and_nothing_is_fetched(
+    uri: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _, to: asked.append(to))
+    signed = MET_SIGNER.sign(cap.encode(alert()))
+    assert b'URI=""' in signed
+    assert _read(signed.replace(b'URI=""', uri)) == ("TOC-2151",) and asked == []
 
 
 def test_an_inline_alert_of_a_feed_keeps_its_signature() -> None:
