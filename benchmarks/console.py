@@ -181,7 +181,12 @@ def by_list(hand: Operator, round_number: int) -> None:
     hand.press(b"\x1b[H")
     hand.settle()
     if any(" not acknowledged" in line and " 0 not" not in line for line in hand.grid.lines()):
-        hand.measure("acknowledge an alarm", b" ", says("acknowledging…"), silent("acknowledging…"))
+        hand.measure(
+            "acknowledge an alarm",
+            b" ",
+            either(says("acknowledging…"), says("Acknowledged: ")),
+            says("Acknowledged: "),
+        )
     hand.press(b"2", b"\x1b[H", *[b"\x1b[B"] * (3 + round_number))
     hand.settle()
     hand.measure("mark an incident as read", b" ", says("reading…"), silent("reading…"))

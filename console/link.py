@@ -157,7 +157,7 @@ class Link:
         self._why_ended = why_ended
         self.picture = Picture("none")
         self.state: State = "connecting"
-        self.world = "drill"
+        self.world = ""  # until the core has said it: a live world's log-in must not look like a drill
         self.pack = ""
         self.role = self.clearance = ""
         self.locked = False
@@ -430,7 +430,8 @@ class Link:
         """The picture as it was known after an entry of the core or at a recorded time; one of the two is given."""
         when = {"at_ms": at_ms} if seq is None else {"seq": seq}
         frame = await self._asked({"type": "past", **when})
-        picture = Picture.from_json(frame["home"], frame["picture"])
+        # In a thread: a large picture takes long to read, and screens go on meanwhile.
+        picture = await asyncio.to_thread(Picture.from_json, frame["home"], frame["picture"])
         opened = {Ref(stream, number, path): value for stream, number, path, value in frame["opened"]}
         return PastPicture(picture, frame["seq"], frame["at_ms"], opened)
 

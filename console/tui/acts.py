@@ -275,7 +275,12 @@ class Acts(App[None]):
         if kind == "alarm" and name in self.desk.home.alarms:
             alarm = self.desk.home.alarms[name]
             if words.unacknowledged(alarm):
-                self.desk.send(AckAlarm(alarm=name), f"alarm:{name}", "acknowledging…")
+                self.desk.send(
+                    AckAlarm(alarm=name),
+                    f"alarm:{name}",
+                    "acknowledging…",
+                    done=f"Acknowledged: {alarm.title}",  # its row moves down, maybe out of sight, before it is seen
+                )
             else:
                 by = f" by {alarm.acknowledged_by}" if alarm.acknowledged_by else ""
                 self.desk.tell(f"{alarm.title}: {words.ALARM_STATE.get(alarm.state, alarm.state)} already{by}.")

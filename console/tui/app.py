@@ -24,6 +24,7 @@ from console.tui.screens.main import MainScreen
 from console.tui.screens.pick import PickScreen
 from console.tui.screens.proposal import ProposalScreen
 from console.tui.screens.why import WhyScreen
+from console.tui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,6 +107,11 @@ class TocsinApp(Exercise):
                 self.desk.tell(f"The link to the core broke off, and is tried again: {reason(why)}", refused=True)
             await asyncio.sleep(FOLLOW_AGAIN_S)
 
+    def _keys_anew(self) -> None:
+        """The line of keys says in which world they are pressed, which a core tells when it is reached."""
+        for line in self.screen.query(KeyLine):
+            line.reload()
+
     def on_change(self, change: Change) -> None:
         """Entries arrived; they are shown with the next tick, many at once if there are many."""
         self._dirty |= change.kinds
@@ -120,6 +126,7 @@ class TocsinApp(Exercise):
         tidied = self.desk.tidy(arrived=arrived)
         if whole:
             self._close_or_open()
+            self._keys_anew()
         if self.desk.travel.past is not None and not whole:
             kinds = set()
         if arrived or tidied:

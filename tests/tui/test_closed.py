@@ -113,6 +113,18 @@ async def test_the_log_in_says_what_was_wrong_and_shows_nothing_that_was_typed(
         assert " LOG IN " not in text_of(pilot.app) and "Palette" in text_of(pilot.app)
 
 
+async def test_before_a_core_said_its_world_nothing_looks_like_a_drill(session: FakeSession) -> None:
+    session.state, session.world, session.role = "log_in", "", ""
+    async with console(session) as pilot:
+        await pilot.pause(0.2)
+        assert "NO WORLD YET" in text_of(pilot.app) and "DRILL" not in text_of(pilot.app)
+        session.state, session.world = "live", "drill"
+        session._say()
+        await pilot.pause(0.3)
+        shown = text_of(pilot.app).splitlines()
+        assert " DRILL " in shown[0] and " DRILL " in shown[-1]
+
+
 async def test_an_empty_token_is_not_sent(session: FakeSession) -> None:
     session.state = "log_in"
     async with console(session) as pilot:

@@ -82,6 +82,7 @@ async def test_a_rejection_and_its_reason_are_one_act(session: FakeSession) -> N
         await keys(pilot, "enter", "x")
         await typed(pilot, "crew is exhausted")
         await keys(pilot, "enter")
+        await pilot.pause(0.1)
         assert [one.do for one in session.commands] == ["decide"]
         assert session.commands[0].verdict == "reject"
         assert session.commands[0].reason == "crew is exhausted"
@@ -192,6 +193,8 @@ async def test_an_alarm_that_keeps_repeating_can_be_acknowledged_and_a_second_pr
         assert session.picture.home.alarms["AL-1"].count == 2
         await keys(pilot, "space")
         assert session.commands == [c.AckAlarm(alarm="AL-1")]
+        await pilot.pause(0.05)
+        assert "Acknowledged: Water in Substation 4" in text_of(pilot.app)
         session.happen(ev.AlarmChanged(id="AL-1", state="acknowledged"), person="b.lee")
         await pilot.pause(SETTLE_S + 0.2)
         await choose(pilot, "alarm:AL-1")

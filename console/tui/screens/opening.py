@@ -2,7 +2,7 @@
 
 Textual paints a pushed screen as it grows: empty, then with its widgets, then with what they list, each time every
 cell. Here nothing is painted until it has been composed, laid out and filled. A dialog then paints its box alone, and
-the dimmed ground around it a moment later: an operator types into the box, not into the ground.
+the dimmed ground around it a moment later, before a hand has typed on: an operator looks at the box, not the ground.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 R = TypeVar("R")
-GROUND_AFTER_S = 0.15
+GROUND_AFTER_S = 0.04
 Phase = Literal["growing", "box", "whole"]
 
 

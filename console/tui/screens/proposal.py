@@ -140,7 +140,7 @@ class ProposalScreen(PageScreen):
 
     def _approve(self, one: Proposal) -> None:
         """Asks for a fresh second factor where the core will: two-person effects of a world that knows its users."""
-        if self.desk.link.world == "drill" or all(effect.act_class != "two_person" for effect in one.effects):
+        if self.desk.link.world != "live" or all(effect.act_class != "two_person" for effect in one.effects):
             self._send_approval(one)
             return
         lines = [

@@ -61,7 +61,8 @@ class KeyLine(LineBar):
             at += wide
             spans += [(f" {key}", "key"), (f" {binding.description} ", "dim")]
         drill = self.desk.link.world == "drill"
-        self.show(tuple(spans), (*always, *([(" DRILL ", "badge")] if drill else [])))
+        ground = "on_drill" if drill else "on_bar"
+        self.show(tuple(spans), (*always, *([(" DRILL ", "badge")] if drill else [])), ground=ground)
 
     def on_click(self, event: events.Click) -> None:
         """Presses the key that was clicked."""

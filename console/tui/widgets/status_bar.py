@@ -28,7 +28,9 @@ class StatusBar(LineBar):
 
     def _left_spans(self, width: int) -> list[Span]:
         home, link = self.desk.home, self.desk.link
-        badge = {"drill": " DRILL ", "live": " LIVE ", "whatif": " WHAT IF "}.get(link.world, f" {link.world.upper()} ")
+        badge = {"": " NO WORLD YET ", "drill": " DRILL ", "live": " LIVE ", "whatif": " WHAT IF "}.get(
+            link.world, f" {link.world.upper()} "
+        )
         spans: list[Span] = [(" tocsin ", "strong"), (badge, "badge"), (" ", "dim")]
         if width >= 150 and home.drill.title:
             spans += [(fit(home.drill.title, min(len(home.drill.title), width // 6)), "text"), ("  ", "dim")]
