@@ -1,7 +1,7 @@
 """Where deliveries of feeds wait for the core: a bounded queue a feed, in lanes that are drained strictly in order.
 
 While anything waits in a higher lane nothing is taken from a lower one, and no feed takes another's room. The core
-takes one delivery at a time; after ``SLICE_S`` of work the loop turns, so that a command waits at most one slice. A
+takes one message at a time; after ``SLICE_S`` of work the loop turns, so that a command waits at most one slice. A
 delivery is answered when the journal has it; what is turned away or replaced is counted, never lost in silence.
 """
 
@@ -47,6 +47,21 @@ class _Delivery:
     """How many of its messages a newer one took the place of."""
     size: int
     replaced: int = 0
+    held: bool = False
+    """Part of it was over quota and waits for ``Flush``."""
+
+    def part(self) -> Reading:
+        """Its next message, which no longer waits; what was refused goes with the accepted one that follows it."""
+        accepted = (at for at, one in enumerate(self.reading.messages, 1) if isinstance(one, Accepted))
+        cut, more = next(accepted, 0), next(accepted, 0)
+        part = self.reading
+        if more:
+            part = replace(part, messages=part.messages[:cut])
+            self.reading = Reading(self.reading.messages[cut:])
+        else:
+            self.reading = Reading(())
+        self.size -= len(part.messages)
+        return part
 
 
 @dataclass(slots=True)
@@ -218,23 +233,32 @@ class Lanes:
                 return
 
     def _take_one(self, queue: _Queue) -> None:
-        delivery = queue.waiting.popleft()
-        queue.messages -= delivery.size
-        queue.roomy.set()
-        try:
-            held = bool(delivery.size or not delivery.replaced) and self._take(queue.feed, delivery.reading)
-        except TocsinError as error:
-            _answer(delivery, error)
-        except Exception as error:
-            # The supervisor of deliveries: a fault of ours ends this one, neither the others nor the core.
-            self._failed(f"a delivery of {queue.feed}", error)
-            _answer(delivery, InternalError(f"{type(error).__name__}."))
-        else:
-            if held:
+        delivery = queue.waiting[0]
+        before, part = delivery.size, delivery.part()
+        queue.messages -= before - delivery.size
+        error = self._taken(queue.feed, delivery, part)
+        if error is not None or not delivery.size:
+            queue.waiting.popleft()
+            queue.messages -= delivery.size
+            if delivery.held and error is None:
                 self._hold(delivery)
             else:
-                _answer(delivery)
+                _answer(delivery, error)
+        queue.roomy.set()
         self._judge(queue)
+
+    def _taken(self, feed: str, delivery: _Delivery, part: Reading) -> Exception | None:
+        if not part.messages and delivery.replaced:
+            return None  # newer messages have said all of it
+        try:
+            delivery.held = self._take(feed, part) or delivery.held
+        except TocsinError as error:
+            return error
+        except Exception as error:
+            # The supervisor of deliveries: a fault of ours ends this one, neither the others nor the core.
+            self._failed(f"a delivery of {feed}", error)
+            return InternalError(f"{type(error).__name__}.")
+        return None
 
     def _hold(self, delivery: _Delivery) -> None:
         """Leaves it unanswered until what is over quota in it is in the journal."""

@@ -9,7 +9,7 @@ import pytest
 
 from console.lanes import GATHER_S, SLICE_S, Lanes
 from feeds.config import Waiting
-from feeds.intake import Accepted, Reading
+from feeds.intake import Accepted, Reading, Refused
 from picture import events as ev
 from picture.errors import InputError, InternalError, JournalError
 from picture.reports import IncidentReport, Observation, Report, UnitReport, VesselReport
@@ -108,6 +108,42 @@ def test_a_call_waits_for_one_slice_however_many_citizens_wait() -> None:
     asyncio.run(run())
 
 
+def test_a_call_does_not_wait_for_a_large_delivery_of_others_to_be_taken_whole() -> None:
+    async def run() -> None:
+        hall = Hall(work_s=SLICE_S)
+        large = await hall.put("app", *(call(number) for number in range(9)))
+        hall.lanes.drain()
+        small = await hall.put("calls", call())
+        hall.lanes.drain()
+        assert hall.feeds == ["app", "calls"] and await small == 0 and not large.done()
+        while hall.lanes.drain():
+            continue
+        assert await large == 0 and [reports[0].external_id for _, reports in hall.taken[2:]] == list("12345678")
+
+    asyncio.run(run())
+
+
+def test_what_was_refused_among_accepted_messages_goes_with_them() -> None:
+    async def run() -> None:
+        hall = Hall()
+        bad = Refused(b"bad", InputError(code="TOC-2002"))
+        good = Accepted(b"raw", (call(),))
+        seen: list[Reading] = []
+        hall.lanes = Lanes(
+            FEEDS, take=lambda _feed, reading: bool(seen.append(reading)), flush=hall.flush, told=hall.told.append,  # type: ignore[func-returns-value]
+            failed=lambda *_: None,
+        )  # fmt: skip
+        for messages in ((bad, good, bad, good, bad), (bad,), ()):
+            task = asyncio.create_task(hall.lanes.put("calls", Reading(messages, missing=4)))
+            await asyncio.sleep(0)
+            hall.lanes.drain()
+            await task
+        assert [one.messages for one in seen] == [(bad, good), (bad, good, bad), (bad,), ()]
+        assert [one.missing for one in seen] == [4, 0, 4, 4]
+
+    asyncio.run(run())
+
+
 def test_feeds_of_one_lane_take_turns() -> None:
     async def run() -> None:
         hall = Hall()
@@ -155,10 +191,10 @@ def test_a_delivery_is_taken_whole_or_not_at_all() -> None:
         with pytest.raises(InputError):
             await hall.lanes.put("app", delivery(*(call(number) for number in range(5))))
         hall.lanes.drain()
-        assert [len(reports) for _, reports in hall.taken] == [6]
-        await hall.put("app", *(call(number) for number in range(25)))  # larger than all its room, alone
+        assert len(hall.taken) == 6
+        whole = await hall.put("app", *(call(number) for number in range(25)))  # larger than all its room, alone
         hall.lanes.drain()
-        assert [len(reports) for _, reports in hall.taken] == [6, 25]
+        assert len(hall.taken) == 31 and await whole == 0
 
     asyncio.run(run())
 
