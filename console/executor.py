@@ -18,6 +18,7 @@ from picture.decisions import (
     EXPIRES_AFTER_DUE_MS,
     Pending,
     Refused,
+    Released,
     digest_of,
     proposal_digest,
     quorum_of,
@@ -196,12 +197,26 @@ class Executor:
             return []
         if isinstance(outcome, Refused):
             return self._settled(proposal, "refused", seq, outcome.diff)
+        if gone := self._gone(proposal, outcome):
+            return self._settled(proposal, "refused", seq, gone)
         try:
             done = [Draft(event, cause=(seq,)) for event in self._carry_out(proposal)]
         except (PlaybookError, RoadError, RefusedError) as error:
             # All or nothing: what cannot be carried out whole is refused, and may be proposed anew.
             return self._settled(proposal, "refused", seq, (error.message,))
         return [*self._settled(proposal, "executed", seq), *done]
+
+    def _gone(self, proposal: Proposal, released: Released) -> tuple[str, ...]:
+        """A line for each who approved and is no user of a live world any more, where too few are left without them."""
+        home = self._core.home
+        if home.world != "live":
+            return ()
+        approved = sorted({home.decisions[one].actor.person for one in released.by})
+        users = {name for name, user in home.users.items() if user.active}
+        gone = [name for name in approved if name not in users]
+        if len(approved) - len(gone) >= quorum_of(proposal.effects, proposal.quorum):
+            return ()
+        return tuple(f"{name} approved it, and is no user any more" for name in gone)
 
     def _settled(self, proposal: Proposal, status: str, seq: int, diff: tuple[str, ...] = ()) -> list[Draft]:
         event = ev.ProposalSettled.model_validate({"id": proposal.id, "status": status, "diff": diff})

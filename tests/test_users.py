@@ -356,6 +356,22 @@ def test_a_decision_counts_under_a_registered_key_only_however_it_came_in(users:
     assert not users.room.core.home.decisions
 
 
+def test_the_approval_of_somebody_who_was_closed_since_does_not_count_and_the_next_hears_so(users: Users) -> None:
+    people = {name: Person(name, "duty_officer", "EOC") for name in (ROOT, OPERATOR, "Ida Falk")}
+    users.change(action="add", name="Ida Falk", agency="EOC", role="operator", positions=("duty_officer",))
+    for name in people:
+        users.change(action="key", name=name, key=key_of(name).public_key().public_bytes_raw().hex())
+    two = effect(1, "two_person")
+    users.room.record(proposal(two, quorum=2), proposal(two, identifier="P-2", quorum=2))
+    for identifier in ("P-1", "P-2"):
+        users.room.do(decision(users.room, identifier, person=people[OPERATOR]), people[OPERATOR])
+    users.room.do(decision(users.room, "P-2", person=people[ROOT]), people[ROOT])
+    users.change(action="close", name=OPERATOR)
+    answer = users.room.do(decision(users.room, "P-1", person=people["Ida Falk"]), people["Ida Falk"])
+    assert answer == {"status": "refused", "diff": [f"{OPERATOR} approved it, and is no user any more"]}
+    assert users.room.core.home.proposals["P-2"].status == "executed"  # both were there then
+
+
 # --- what lies where --------------------------------------------------------------------------------------
 
 
