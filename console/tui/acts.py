@@ -184,12 +184,13 @@ class Acts(App[None]):
             ("units_needed", "Units needed", str(one.units_needed), ""),
             ("people_unaccounted", "Unaccounted for", str(one.people_unaccounted), "people"),
         )
+        seen = self.desk.live.seq  # the form goes on showing what was known now
         self.push_screen(
             FormScreen(self.desk, f"CHANGE {one.id}", fields, check=_check_edit),
-            lambda values: self._edited(one, values) if values else None,
+            lambda values: self._edited(one, values, seen) if values else None,
         )
 
-    def _edited(self, one: Incident, values: Values) -> None:
+    def _edited(self, one: Incident, values: Values, seen: int) -> None:
         changes: dict[str, object] = {}
         for name, now in (("title", one.title), ("incident_kind", one.kind)):
             if values[name] and values[name] != now:
@@ -200,7 +201,7 @@ class Acts(App[None]):
         if values["place"]:
             changes["place"] = place_input(values["place"], None)
         if changes:
-            self._change(one, f"changing {', '.join(changes).replace('_', ' ')}…", **changes)
+            self._change(one, f"changing {', '.join(changes).replace('_', ' ')}…", seen=seen, **changes)
 
     def action_end(self) -> None:
         """Ends what is under the cursor: closes, clears, rejects or cancels."""

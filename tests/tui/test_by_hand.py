@@ -257,7 +257,7 @@ async def test_priority_and_facts_of_an_incident_are_changed(session: FakeSessio
         assert session.commands[-1] == c.ChangeIncident(incident="I-4", priority=2)
         await keys(pilot, "E", "down", "down", "down")
         await keys(pilot, "end", "backspace", "3", "ctrl+s")
-        assert session.commands[-1] == c.ChangeIncident(incident="I-4", units_needed=3)
+        assert session.commands[-1] == c.ChangeIncident(incident="I-4", units_needed=3, seen=session.picture.home.seq)
 
 
 async def test_an_alarm_is_acknowledged_with_space_and_marked_in_the_same_frame(silent: FakeSession) -> None:

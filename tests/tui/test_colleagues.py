@@ -264,3 +264,20 @@ async def test_another_cores_incidents_and_units_stand_beside_ours_marked_with_w
         assert {"peer:north/drill|incident:I-90", "peer:north/drill|unit:N1"} <= {
             one.id for one in app.main.map.describe()
         }
+
+
+async def test_a_form_says_what_its_screen_had_read_when_it_was_opened(session: FakeSession) -> None:
+    async with console(session) as pilot:
+        await keys(pilot, "2")
+        await choose(pilot, "incident:I-4")
+        opened = session.picture.home.seq
+        await keys(pilot, "E")
+        session.happen(ev.IncidentChanged(incident="I-4", title="Changed by another"))
+        await pilot.pause(0.1)
+        from tests.tui.hands import typed
+
+        await typed(pilot, " (mine)")
+        await keys(pilot, "ctrl+s")
+        await pilot.pause(0.1)
+        sent = session.commands[-1]
+        assert isinstance(sent, c.ChangeIncident) and sent.seen == opened < session.picture.home.seq
