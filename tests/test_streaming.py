@@ -163,7 +163,9 @@ async def test_field_teams_see_units_incidents_hazards_and_closures_until_they_a
             state = world.core.home.feeds["teams"].state
         gone = next(event for event in server.seen if named(event)[0] == "t-x-d-d")
         stream, units = world.core.journal.stream, set(world.core.home.units)
+        told = [entry.event.why for entry in world.journal.read(0) if isinstance(entry.event, ev.FeedChanged)]
         world.close()
+    assert told == ["goes out: units, incidents, hazards, closures"], "what is shown, and that it is, is on record"
     assert faults == [] and state == "connected"
     kinds = {uid.removeprefix(f"tocsin.{stream}."): kind for uid, (kind, _) in found.items()}
     shown = {"incident.I-1": "a-u-G", "hazard.H-1.0": "u-d-f", "closure.C-1": "b-m-p-s-m"}

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -60,6 +62,16 @@ class Mosquitto:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(PATIENCE_S)
             self._process = None
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """The broker holds its connections and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> Mosquitto:
         self.start()

@@ -98,6 +98,14 @@ async def test_a_broker_that_restarts_is_connecting_and_then_heard_again(broker:
     assert ears.heard[0].data == b"again"
 
 
+async def test_a_broker_that_stalls_with_its_connection_open_is_noticed(broker: Mosquitto) -> None:
+    async with running(MqttSource(to(broker, ping_s=1))) as ears:
+        await ears.until(lambda: ("connected", "") in ears.states)
+        with broker.stalled():
+            await ears.until(lambda: ears.states[-1][0] == "connecting")
+        await ears.until(lambda: ears.states[-1][0] == "connected")
+
+
 async def test_a_login_that_is_refused_is_said_without_the_password(tmp_path: Path) -> None:
     with Mosquitto(tmp_path / "broker", user="tocsin", password="right") as broker:
         wrong = replace(to(broker, user="tocsin"), password="hunter2")

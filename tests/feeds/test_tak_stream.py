@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from feeds.base import FeedContext
@@ -194,6 +196,11 @@ def test_a_closed_road_is_a_spot_and_what_is_over_is_deleted_by_its_uid() -> Non
     assert spot.get("type") == "b-m-p-s-m" and spot.findtext("detail/remarks") == "water"
     assert spot.find("detail/contact").get("callsign", "").startswith("CLOSED Quay")  # type: ignore[union-attr]
     assert spot.find("point").get("lat") == "52"  # type: ignore[union-attr]
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=60).map(lambda some: b"<event " + some + b">"))
+def test_a_glance_at_any_bytes_ends_in_words(event: bytes) -> None:
+    assert all(isinstance(one, str) for one in named(event))
 
 
 @pytest.mark.parametrize("uid", ["tocsin.a.unit.E12", "&#116;ocsin.a.unit.E12"])
