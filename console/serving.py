@@ -40,6 +40,7 @@ from console.house import check_house
 from console.link import socket_of
 from console.pacer import Pacer
 from console.polling import Polling
+from console.publishing import Publishing
 from console.starting import keep_allowed_environment
 from console.streaming import Streaming
 from console.web.api import Door, log_fault
@@ -180,12 +181,14 @@ class Serving(Generic[W]):
             loop.add_signal_handler(name, self.stop)
         door = QuietServer(uvicorn.Config(self.door.app(), log_level="warning", lifespan="off"))
         servers = [door, *(QuietServer(one) for one in self.also)]
+        publishing = Publishing(self.world, catch_up=self.pacer.catch_up, rng=Random(self._seed + 2))
         gc.freeze()  # city, roads and picture live as long as the core: looking through them again holds commits up
         background = [
             lasting(one)
             for one in (self.door.beat, self.pacer.run, self.lanes.run, self._polling().run, self._mend, *self.beside)
         ]
         background.append(self._streaming().run())
+        background.append(lasting(publishing.run))
         if self._inbox_at is not None:
             inbox = self._inbox(self._inbox_at)
             servers.append(inbox)

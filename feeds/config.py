@@ -40,6 +40,10 @@ class FeedConfig(BaseModel):
     """Messages whose newest report is older than this on arrival are old data; 0: not judged."""
     secret: Annotated[str, Field(pattern=r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")] = ""
     """Where the inbox's secret stands: ``env:NAME`` or ``file:PATH``. Without one the inbox refuses this feed."""
+    broker: Annotated[str, Field(pattern=r"^(|https?://.+)$")] = ""
+    """The context broker that ``publish`` goes to."""
+    publish: tuple[Literal["incidents", "hazards", "closures", "facilities", "vessels"], ...] = ()
+    """What of our picture goes to the broker; nothing unless said."""
     auth: Literal["signature", "token"] = "signature"
     """How the inbox knows who posts: each message signed, or a token with each, for senders that cannot sign."""
     url: Annotated[str, Field(pattern=r"^(|(https?|mqtts?|tcp|tls|udp|file)://.+)$")] = ""

@@ -576,6 +576,10 @@ CATALOGUE |= {
         "The alert breaks a rule of the profile that its feed keeps to.",
         "Read the element named in the message; take `profile` out of the feed's configuration if it does not keep to it.",
     ),
+    "TOC-2154": (
+        "The feed cannot publish the picture.",
+        "Give it the wire ngsi, a `broker` and what to `publish`, or take `publish` out.",
+    ),
     "TOC-2153": ("The feed lists more alerts than are read.", "Narrow the feed by region or by kind at its publisher."),
 }
 
