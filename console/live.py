@@ -148,7 +148,11 @@ class LiveWorld(World):
     def take_up(self) -> None:
         """Journals what the configuration has come to list since the journal was begun."""
         home = self.core.home
-        new: list[ev.Event] = [one for one in registered(self.plan.feeds, self.registry) if one.id not in home.feeds]
+        new: list[ev.Event] = [
+            one
+            for one in registered(self.plan.feeds, self.registry)
+            if one.id not in home.feeds or home.feeds[one.id].lane != one.lane
+        ]
         new += [one for one in self._own.agencies() if one.id not in home.agencies]
         new += [one for one in self._own.facilities() if one.id not in home.facilities]
         if not self.city.pack.meta["units"]:

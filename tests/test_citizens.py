@@ -282,3 +282,10 @@ def test_every_wire_names_a_lane_and_a_feed_may_name_another() -> None:
 def test_a_quota_binds_citizens_only() -> None:
     calls = load({"id": "calls", "wire": "incident", "quota_feed": 1, "when_full": "newest"})
     assert waiting(calls, "calls") == Waiting("calls", "newest", 1000)
+
+
+def test_a_feed_that_is_given_another_lane_keeps_its_counts(ear: Ear) -> None:
+    ear.hear("calls")
+    ear.room.record(ev.FeedRegistered(id="calls", wire="incident", lane="authorities", silent_after_s=9))
+    feed = ear.room.core.home.feeds["calls"]
+    assert (feed.lane, feed.received, feed.silent_after_s, feed.state) == ("authorities", 1, 9, "ok")
