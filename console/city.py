@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,6 @@ class City:
         self.pack = pack
         self.network = RoadNetwork(pack)
         self.routing = WaitingRoads(self.network, order_cache=order_cache)
-        self.gazetteer = Gazetteer(pack, self.routing.snapper)
         self.online: Callable[[str], Sequence[tuple[str, float, float]]] | None = None
         gauges = [gauge for gauge in pack.meta["gauges"] if gauge["kind"] == "water_level"]
         try:
@@ -56,6 +56,15 @@ class City:
             outside = (one for one in gauges if not model.behind_barrier(one["lon"], one["lat"]))
             self.floodwatch = FloodWatch(model, frozenset(gauge["id"] for gauge in outside))
         self.routing.wait_until_ready(wait_s)
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        """Places by name; read on first use, or by ``warm``: a core that starts again need not wait for it."""
+        return Gazetteer(self.pack, self.routing.snapper)
+
+    def warm(self) -> None:
+        """Reads what is read on first use. May be called in any thread."""
+        _ = self.gazetteer
 
     # --- places ---------------------------------------------------------------------------------------------
 

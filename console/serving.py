@@ -193,6 +193,7 @@ class Serving(Generic[W]):
             inbox = self._inbox(self._inbox_at)
             servers.append(inbox)
             background.append(self._tell_port(inbox))
+        background.append(asyncio.to_thread(self.world.city.warm))
         with own_socket(socket_of(self.world.folder)) as listener:
             serving = [asyncio.create_task(one.serve([listener] if one is door else None)) for one in servers]
             others = [asyncio.create_task(one) for one in background]

@@ -37,6 +37,7 @@ from feeds.release import still_released
 from picture import alarms, warnings
 from picture import events as ev
 from picture.clock import MovingClock
+from picture.collecting import without_collection
 from picture.entry import Actor, Entry
 from picture.errors import RefusedError, UsageError
 from picture.journal import BlobStore
@@ -115,7 +116,8 @@ class World:
         self.snapshots = Snapshots(self.folder / "snapshots", self.journal, key=snapshot_key(self._signing_key))
         self.core.snapshots = self.snapshots
         progress("roads")
-        self.city = City(CityPack.open(plan.pack), plan.order)
+        with without_collection():
+            self.city = City(CityPack.open(plan.pack), plan.order)
         self.registry: Registry = installed()
         self.intakes = {feed.id: Intake(feed, self.registry, self.feed_home) for feed in plan.feeds}
         waiting = {name: intake.waiting for name, intake in self.intakes.items()}
@@ -215,7 +217,8 @@ class World:
 
     def _resume(self) -> None:
         """After a crash: everything that was planned and not done is planned again, in one reading of the journal."""
-        self.engine.restore(self.core.picture, self._again())
+        with without_collection():
+            self.engine.restore(self.core.picture, self._again())
         finish_erasures(self.core.home, self.keyring, self.blobs)
         self.city.follow(self.core.home)
         self.ingest.recall()

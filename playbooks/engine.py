@@ -111,10 +111,11 @@ class Engine:
         down before answering is answered by the next ``react``, also by ``react([], ctx)``.
         """
         tail: deque[_Missed] = deque()
+        of_runs = self.run_kinds
         for entry in entries:
             if entry.stream != picture.home_stream:
                 continue
-            run = self._runs.apply(entry)
+            run = self._runs.apply(entry) if entry.kind in of_runs else None
             if run is not None and isinstance(entry.event, ev.RunEnded):
                 self._rearm(run)
             hits = self._watch.replay(entry)
