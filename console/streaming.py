@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import stat
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +15,6 @@ from console.outward import OnTak
 from console.world import World
 from feeds.base import Heard, StreamSource
 from feeds.config import FeedConfig
-from feeds.intake import Accepted, Reading
 from feeds.registry import Registry
 from feeds.streams import Spec, StreamConfig, address_of, is_stream
 from picture.clock import SystemClock
@@ -114,11 +111,9 @@ class Streaming:
         if not reading.messages:
             self._catch_up()
             self._world.judge_health(feed, reading)  # it is there, though it says nothing that is read
+            return
         if (board := self._boards.get(feed)) is not None:
             board.heard(reading.reports)
-        await asyncio.gather(*(self._queue(feed, part) for part in parts_of(reading)))
-
-    async def _queue(self, feed: str, reading: Reading) -> None:
         try:
             if self._world.intakes[feed].waiting.when_full == "newest":
                 await self._lanes.put(feed, reading)
@@ -128,21 +123,6 @@ class Streaming:
             return  # counted by the lane, which has told the operator
         except TocsinError as error:
             self._failed(f"what feed {feed} said", error)
-
-
-def parts_of(reading: Reading) -> Iterator[Reading]:
-    """The reading as deliveries of one accepted message each, so that the core may look up after every one.
-
-    What was refused goes with the accepted message that follows it, or the last: a broken line among good ones is not a
-    feed that cannot be read.
-    """
-    messages = reading.messages
-    ends = [number + 1 for number, one in enumerate(messages) if isinstance(one, Accepted)][:-1]
-    if not messages:
-        return
-    for start, end in pairwise([0, *ends, len(messages)]):
-        first = reading if start == 0 else Reading(())
-        yield replace(first, messages=messages[start:end])
 
 
 def check_stream(feed: FeedConfig) -> None:

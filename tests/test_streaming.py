@@ -21,17 +21,16 @@ from console.drill.scenario import Scenario
 from console.drill.world import refuse_live
 from console.live import LiveWorld
 from console.outward import OnTak
-from console.streaming import Streaming, parts_of, refuse_twice, tls_of
+from console.streaming import Streaming, refuse_twice, tls_of
 from feeds.ais import codec as ais
 from feeds.base import FeedContext
 from feeds.config import FeedConfig
-from feeds.intake import Accepted, Reading, Refused
 from feeds.streams import Spec, StreamConfig, address_of
 from feeds.tak import codec as tak
 from feeds.tak.stream import named
 from picture import events as ev
 from picture.clock import SteadyClock
-from picture.errors import InputError, RefusedError, UsageError
+from picture.errors import RefusedError, UsageError
 from picture.reports import IncidentReport, UnitReport, VesselReport
 from tests.feeds.tak_hub import hub
 from tests.feeds.test_streams import PATIENCE_S, server
@@ -107,16 +106,6 @@ async def test_what_a_connection_brings_is_on_the_picture_and_its_loss_is_an_ala
     states = [event.state for event in kinds if isinstance(event, ev.FeedChanged)]
     assert states[:3] == ["connected", "ok", "connecting"]
     assert any(isinstance(event, ev.ReportRefused) and event.code == "TOC-2002" for event in kinds)
-
-
-def test_a_delivery_is_taken_message_by_message_and_a_broken_line_among_good_ones_stays_with_one() -> None:
-    good, broken = Accepted(b"good", ()), Refused(b"broken", InputError("x", code="TOC-2002"))
-    messages = (broken, good, good, broken, broken, good, broken)
-    parts = list(parts_of(Reading(messages, ("noted",), missing=3)))
-    assert [part.messages for part in parts] == [(broken, good), (good,), (broken, broken, good, broken)]
-    assert [(part.skipped, part.missing) for part in parts] == [(("noted",), 3), ((), 0), ((), 0)]
-    assert [part.messages for part in parts_of(Reading((broken, broken)))] == [(broken, broken)]
-    assert list(parts_of(Reading(()))) == []
 
 
 async def test_a_world_without_connections_opens_none(home: Home) -> None:
