@@ -16,6 +16,10 @@ SIZES = [(80, 24), (200, 60), (300, 90)]
 SETTLE_S = 0.55  # a row that changed under the cursor holds the keys for half a second
 
 
+SENDING = frozenset({"enter", "ctrl+s"})
+SENT_S = 0.05  # a dialog answers once the letters before have reached their line
+
+
 @asynccontextmanager
 async def console(session: FakeSession, size: tuple[int, int] = (200, 60)) -> AsyncIterator[Pilot[None]]:
     """The console on a session, its first frame drawn."""
@@ -28,7 +32,7 @@ async def console(session: FakeSession, size: tuple[int, int] = (200, 60)) -> As
 async def keys(pilot: Pilot[None], *pressed: str) -> None:
     for key in pressed:
         await pilot.press(key)
-        await pilot.pause()
+        await pilot.pause(SENT_S if key in SENDING else 0.0)
 
 
 async def typed(pilot: Pilot[None], text: str) -> None:
