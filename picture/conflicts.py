@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeVar
 
+from picture.clock import from_ms
 from picture.fold import Picture
 from picture.model import Closure, StreamPicture
 from picture.text import visible
@@ -180,4 +180,4 @@ def _conflict(kind: str, subject: str, what: str, sides: list[_Side]) -> Conflic
 
 
 def _clock(ms: Any) -> str:
-    return "an unknown time" if ms is None else datetime.fromtimestamp(ms // 1000, UTC).strftime("%H:%M:%SZ")
+    return "an unknown time" if ms is None else from_ms(ms).strftime("%H:%M:%SZ")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from picture.clock import from_ms
 from picture.fold import Picture
 from picture.model import Place, StreamPicture
 from picture.places import distance_m
@@ -90,7 +90,7 @@ def _metres(value: int | None) -> str:
 
 
 def _clock(value: int | None) -> str:
-    return "unknown" if value is None else datetime.fromtimestamp(value // 1000, UTC).strftime("%H:%M:%SZ")
+    return "unknown" if value is None else from_ms(value).strftime("%H:%M:%SZ")
 
 
 def _to(name: str, say: Callable[[Any], str] = _said) -> Say:

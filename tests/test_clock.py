@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from console.tui.words import clock
+from picture import conflicts, differences
 from picture.clock import from_ms, rfc3339, to_ms
 
 
@@ -21,3 +23,8 @@ def test_what_lies_beyond_the_calendar_is_shown_at_its_end_in_every_zone(at_ms: 
     assert (shown.year, shown.tzinfo) == (year, UTC) and rfc3339(at_ms)
     for hours in (-12, 14):
         assert shown.astimezone(timezone(timedelta(hours=hours))).year == year
+
+
+@pytest.mark.parametrize("at_ms", [10**17, -(10**17), 2**62])
+def test_a_screen_and_a_difference_show_an_absurd_time_too(at_ms: int) -> None:
+    assert len(clock(at_ms)) == 8 and len(differences._clock(at_ms)) == len(conflicts._clock(at_ms)) == 9

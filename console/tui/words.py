@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
+from picture.clock import from_ms
 from picture.model import Alarm, Evidence, Place, Proposal, Unit
 from picture.reports import INCIDENT_KINDS
 
@@ -44,7 +44,7 @@ def clock(at_ms: int, *, seconds: bool = True) -> str:
     """Time of day in UTC; dashes where none is known yet."""
     if at_ms <= 0:
         return "--:--:--" if seconds else "--:--"
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S" if seconds else "%H:%M")
+    return from_ms(at_ms).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
 def age(now_ms: int, then_ms: int) -> str:
