@@ -51,7 +51,16 @@ def judge(report: AlertMessage, *, feed: str, picture: StreamPicture, ids: Ids) 
         what = "cancellation" if report.msg_type == "Cancel" else "update"
         why = f"a {what} by {report.sender} over {feed} is not from its issuer, {known.sender} over {known.source}"
         return Disbelieved(_same(known, why), why)
-    return [_hazard(known.id, report, "cancelled" if report.msg_type == "Cancel" else "active", known)]
+    return _acted(report, known, picture)
+
+
+def _acted(report: AlertMessage, known: Hazard, picture: StreamPicture) -> list[ev.Event]:
+    """A cancel ends each warning that it names; an update goes on as one of them and ends the others."""
+    others = _others(report, known, picture)
+    if report.msg_type == "Cancel":
+        return [_hazard(one.id, report, "cancelled", one) for one in (known, *others)]
+    ended = [_same(one, one.disputed).model_copy(update={"status": "ended"}) for one in others]
+    return [_hazard(known.id, report, "active", known), *ended]
 
 
 def expired(picture: StreamPicture, now_ms: int) -> list[ev.Event]:
@@ -97,14 +106,31 @@ def _chain(report: AlertMessage, known: Hazard | None) -> tuple[str, ...]:
     return tuple(found)[-CHAIN:]
 
 
+def _others(report: AlertMessage, known: Hazard, picture: StreamPicture) -> list[Hazard]:
+    """Further warnings of the same origin that the message names: it calls off, or takes the place of, each."""
+    named = _named(report)
+    return [
+        hazard
+        for hazard in sorted(picture.hazards.values(), key=lambda one: one.id)
+        if hazard.id != known.id
+        and (hazard.kind, hazard.sender, hazard.source) == ("warning", known.sender, known.source)
+        and hazard.status not in ("cancelled", "ended")
+        and hazard.external_id in named
+    ]
+
+
+def _named(report: AlertMessage) -> set[str]:
+    return {reference.split(",")[1] for reference in report.references if reference.count(",") >= 2} - {""}
+
+
 def _referenced(report: AlertMessage, picture: StreamPicture) -> Hazard | None:
     """The warning it is about. An identifier is its sender's own (CAP 1.2 §3.2.1): another's changes nothing of it."""
-    named = {reference.split(",")[1] for reference in report.references if reference.count(",") >= 2} - {""}
+    named = _named(report)
     found = [
         hazard
         for hazard in picture.hazards.values()
         if hazard.kind == "warning"
-        and hazard.status != "cancelled"
+        and hazard.status not in ("cancelled", "ended")
         and (hazard.external_id in named or (hazard.external_id, hazard.sender) == (report.external_id, report.sender))
     ]
     return min(found, key=lambda hazard: hazard.sender != report.sender, default=None)

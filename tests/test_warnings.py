@@ -244,3 +244,26 @@ def test_a_severe_warning_that_vanishes_is_an_alarm_and_not_an_all_clear(office:
     (event,) = warnings.vanished(office.picture.home, "met", set(), NOON_MS)
     (alarm,) = alarms.judge([event], office.picture.home, office.ids)
     assert isinstance(alarm, ev.AlarmRaised) and "no longer in its feed" in alarm.title
+
+
+def test_a_cancel_that_names_several_warnings_of_its_issuer_calls_off_each_and_no_others(office: Office) -> None:
+    office.hear(message("MET-5"))
+    office.hear(message("MET-6"))
+    office.hear(message("PORT-1", sender="harbour@port.example"), "port")
+    named = (*about("MET-1"), *about("MET-5"), *about("PORT-1", "harbour@port.example"))
+    office.hear(message("MET-7", msg_type="Cancel", references=named))
+    assert [one.status for one in office.hazards] == ["cancelled", "cancelled", "active", "active"]
+
+
+def test_an_update_in_the_place_of_several_warnings_leaves_one_of_them(office: Office) -> None:
+    office.hear(message("MET-5"))
+    office.hear(message("MET-6", msg_type="Update", references=(*about("MET-1"), *about("MET-5")), severity="Extreme"))
+    assert sorted((one.status, one.severity) for one in office.hazards) == [("active", "Extreme"), ("ended", "Severe")]
+    assert office.hear(message("MET-5")) == []
+
+
+def test_an_update_of_its_own_and_a_foreign_warning_touches_its_own_alone(office: Office) -> None:
+    office.hear(message("PORT-1", sender="harbour@port.example", severity="Minor"), "port")
+    named = (*about("PORT-1", "harbour@port.example"), *about())
+    office.hear(message("MET-2", msg_type="Update", references=named, severity="Extreme"))
+    assert [(one.status, one.severity) for one in office.hazards] == [("active", "Extreme"), ("active", "Minor")]

@@ -6,6 +6,7 @@ Links are followed to the feed's own hosts only, without redirects, each answer 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from random import Random
 from typing import Final
 from urllib.parse import urlsplit
@@ -65,7 +66,8 @@ class Bulletins:
         except InputError:
             items = None
         if items is None:
-            return Gathered((body,))
+            alone = bulletin.part(body)
+            return Gathered((body,)) if alone.name is None else replace(self._novelty.of([alone]), listed=None)
         self._fetched = {item: self._fetched[item] for item in items if item in self._fetched}
         why = await self._fetch([item for item in items if item.link and item not in self._fetched])
         raws = [item.alert or self._fetched.get(item, b"") for item in items]

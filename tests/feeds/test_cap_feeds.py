@@ -208,6 +208,14 @@ async def test_an_alert_that_comes_back_after_it_was_gone_is_heard_again() -> No
         assert len((await follower.take(body)).messages) == 1
 
 
+async def test_an_address_of_one_alert_is_heard_when_it_changes_and_lists_nothing() -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        follower = Follower(client, "127.0.0.1:9")
+        bodies = [cap.encode(alert("a1")), cap.encode(alert("a1")), cap.encode(alert("a2"))]
+        found = [await follower.take(body) for body in bodies]
+    assert [len(one.messages) for one in found] == [1, 0, 1] and {one.listed for one in found} == {None}
+
+
 async def test_what_a_listed_update_refers_to_is_not_missing() -> None:
     update = alert("a2", msg_type="Update", references=(cap.reference(alert("a1")),))
     async with httpx.AsyncClient(trust_env=False) as client:
