@@ -414,3 +414,26 @@ async def stored(world: World) -> int:
     async with await NatsReader.open(SHARED.access("core-port"), STREAM) as reader:
         head: Head = await reader.head()
         return head.seq
+
+
+async def test_a_hostile_core_of_the_domain_can_stop_a_stream_and_forge_nothing_in_it(world: World) -> None:
+    from picture.journal.nats.names import Names
+    from picture.journal.nats.wire import Wire
+
+    async with await open_journal(world, SHARED.access(), patience_s=2.0) as journal:
+        await journal.append([vessel(1)], commit_id="c-1")
+        known = await journal.head()
+        hostile = await Wire.open(SHARED.access("core-port"))
+        try:
+            await hostile.client.publish("$JS.API.INFO", b"", reply=Names(STREAM).commits)
+            await hostile.client.flush()
+        finally:
+            await hostile.close()
+        async with asyncio.timeout(10):
+            while (report := await journal.verify()).ok:
+                await asyncio.sleep(0.05)
+        assert (report.entries, report.head) == (known.seq, known.hash), "what stood stands, and the place is named"
+        assert report.first_bad == known.seq + 1
+        with pytest.raises(JournalError) as stopped:
+            await journal.append([vessel(2)], commit_id="c-2")
+        assert stopped.value.code in ("TOC-3002", "TOC-3103", "TOC-3142")
