@@ -96,6 +96,8 @@ def _returned(event: ev.Event, picture: StreamPicture) -> list[ev.Event]:
         keys = [f"vessel:{event.mmsi}:judgement", f"vessel:{event.mmsi}:doubt"]
     elif isinstance(event, ev.ProposalSettled) and event.status not in ("escalated", "expired"):
         keys = [f"proposal:{event.id}"]
+    elif isinstance(event, ev.HazardChanged) and event.status != "vanished":
+        keys = [f"hazard:{event.id}:vanished"]
     changes: list[ev.Event] = []
     for key in keys:
         alarm = standing(picture.alarms, key)

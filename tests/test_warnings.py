@@ -267,3 +267,17 @@ def test_an_update_of_its_own_and_a_foreign_warning_touches_its_own_alone(office
     named = (*about("PORT-1", "harbour@port.example"), *about())
     office.hear(message("MET-2", msg_type="Update", references=named, severity="Extreme"))
     assert [(one.status, one.severity) for one in office.hazards] == [("active", "Extreme"), ("active", "Minor")]
+
+
+@pytest.mark.parametrize("msg_type", ["Alert", "Cancel"])
+def test_the_alarm_of_a_vanished_warning_goes_when_it_is_listed_again_or_called_off(
+    office: Office, msg_type: str
+) -> None:
+    (event,) = _vanish(office)
+    for alarm in alarms.judge([event], office.picture.home, office.ids):
+        office.apply(alarm, "met")
+    report = message() if msg_type == "Alert" else message("MET-2", msg_type="Cancel", references=about())
+    judged = warnings.judge(report, feed="met", picture=office.picture.home, ids=office.ids)
+    assert isinstance(judged, list)
+    (back,) = alarms.judge(judged, office.picture.home, office.ids)
+    assert isinstance(back, ev.AlarmChanged) and back.state == "returned_unacknowledged"
