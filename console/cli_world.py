@@ -229,9 +229,7 @@ def open_console(
     key = (
         person_key(Home.find().root, person) if live else core_signing_key(folder / "people" / person.replace("/", "_"))
     )
-    link = Link(
-        socket_of(folder), person, position, key, token=token, totp=totp, client="tui", why_ended=why_ended
-    )
+    link = Link(socket_of(folder), person, position, key, token=token, totp=totp, client="tui", why_ended=why_ended)
     run_console(link, CityPack.open(pack), theme=theme, lock_after_min=Home.find().config().lock_after_min)
     if not live:
         say(f"The {world_of(folder) or 'drill'} in {folder} goes on without you. Come back with `tocsin attach`.")

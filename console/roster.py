@@ -87,9 +87,7 @@ class OwnRoster:
         places = {one.id for one in file.facilities}
         for unit in file.units:
             if unit.station not in places and (unit.lon is None or unit.lat is None):
-                raise UsageError(
-                    f"{path.name}: {unit.id}: give lon and lat, or a listed station.", code="TOC-1003"
-                )
+                raise UsageError(f"{path.name}: {unit.id}: give lon and lat, or a listed station.", code="TOC-1003")
         return cls(file, agencies)
 
     def agencies(self) -> Iterator[ev.AgencyRegistered]:

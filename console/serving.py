@@ -139,7 +139,10 @@ class Serving(Generic[W]):
     def _inbox(self, at: InboxAt) -> QuietServer:
         secrets = self.world.feed_secrets()
         app = inbox_app(
-            {name: InboxFeed(intake, verifier(intake.config.auth, secrets[name])) for name, intake in self.world.intakes.items()},
+            {
+                name: InboxFeed(intake, verifier(intake.config.auth, secrets[name]))
+                for name, intake in self.world.intakes.items()
+            },
             lanes=self.lanes,
             refuse=self._refuse,
             real_clock=SystemClock(),

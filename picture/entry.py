@@ -32,6 +32,9 @@ class Actor:
     agency: str = ""
     simulated: bool = False
 
+    def __hash__(self) -> int:
+        return hash(self.person)  # asked for with every entry that is chained; few actors share a person
+
 
 class NewEntry(NamedTuple):
     """What is handed to a journal; the journal adds stream, seq and the chain."""

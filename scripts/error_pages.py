@@ -16,7 +16,7 @@ HEAD = """# Errors
 Everything Tocsin refuses, with what it means and what to do. A code never changes its meaning. On the command
 line an error is one JSON object on stderr, `{"error": {"code", "message", "remedy"}}`.
 
-<!-- Written by scripts/error_pages.py from picture/errors.py; change it there. -->
+<!-- Written by scripts/error_pages.py from picture/catalogue.py; change it there. -->
 """
 
 

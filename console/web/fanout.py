@@ -220,9 +220,7 @@ class Fanout:
             for client in asked:
                 self._put(client, mark)
             digest = await asyncio.to_thread(picture.digest)
-            told = encode(
-                {"type": "digest", "cursor": picture.cursor, "view_digest": digest}, self._core.home.world
-            )
+            told = encode({"type": "digest", "cursor": picture.cursor, "view_digest": digest}, self._core.home.world)
             for client in asked:
                 if client in self.clients:
                     self._put(client, told)

@@ -89,8 +89,10 @@ def opened(one: Hand) -> set[object]:
 async def agree(one: Hand, other: Hand) -> None:
     """Returns when both see the same incidents, at the same entry."""
     await one.until(
-        lambda: one.picture.home.seq == other.picture.home.seq
-        and one.picture.home.incidents == other.picture.home.incidents
+        lambda: (
+            one.picture.home.seq == other.picture.home.seq
+            and one.picture.home.incidents == other.picture.home.incidents
+        )
     )
 
 
