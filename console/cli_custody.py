@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.cli_city import AsJson, give
-from picture.errors import JournalError, UsageError
+from picture.errors import JournalError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -116,7 +117,10 @@ def erase(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Forgets what was sealed, for good: asked for by one person, done when a second one says the same."""
+    """Forgets what was sealed, for good: asked for by one person, done when a second one says the same.
+
+    In a live world each logs in: token and second factor are asked for, or read from stdin, a line each.
+    """
     from picture.journal import custody
 
     if bool(scope) == bool(incident):
@@ -125,6 +129,7 @@ def erase(
     with _opened(journal, person) as world:
         who, now, stream = world.actor.person, world.now_ms(), world.picture.stream
         signing = _key_of(world, key)
+        _prove(world)
         waiting = custody.waiting_erasure(world.picture, scope, retention_class, now)
         request = waiting.id if waiting else f"ER-{world.journal.head().seq + 1}"
         signed = custody.signed_erasure(signing, stream, request, scope, retention_class, who)
@@ -215,6 +220,25 @@ def _key_of(world: StoppedWorld, key: Path | None) -> Ed25519PrivateKey:
     if world.picture.world != "drill":
         raise UsageError("Give --key: the file with your signing key.")
     return core_signing_key(world.folder / "people" / world.actor.person.replace("/", "_"))
+
+
+def _prove(world: StoppedWorld) -> None:
+    """Nothing, or ``TOC-4031``: the keys of both persons may lie in one account's home, their second factors do not."""
+    from console.user_secrets import UserSecrets
+
+    if world.picture.world != "live":
+        return
+    who, secrets = world.actor.person, UserSecrets(world.keys, world.keyring, world.now_ms)
+    token = _asked("Token")
+    if not secrets.token_fits(who, token) or (secrets.has_totp(who) and not secrets.totp_fits(who, _asked("Code"))):
+        raise RefusedError(code="TOC-4031")
+
+
+def _asked(what: str) -> str:
+    """A secret, typed unseen or from the next line of stdin; never from the arguments, which others can read."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, err=True))
+    return sys.stdin.readline().strip()
 
 
 def _fate_row(fate: Fate, now_ms: int, destroyed: bool) -> dict[str, Any]:

@@ -15,9 +15,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 
 from console.cli import main
+from console.user_secrets import UserSecrets
+from picture.clock import SystemClock
 from picture.events import DrillControlled, UserChanged
 from picture.journal import JournalReader, verify
 from picture.sealing import Keyring
@@ -36,12 +39,13 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def tocsin(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """The whole command line within this process: what it wrote, and how it exited."""
+def tocsin(*words: str | Path, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """The whole command line within this process, ``typed`` on its stdin: what it wrote, and how it exited."""
     out, err, code = StringIO(), StringIO(), 0
     argv = ["tocsin", *map(str, words)]
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", argv)
+        patch.setattr(sys, "stdin", StringIO(typed))
         try:
             main()
         except SystemExit as ended:
@@ -65,14 +69,14 @@ def live(tmp_path: Path) -> World:
         return world
 
 
-def said(*words: str | Path) -> Any:
-    run = tocsin(*words, "--json")
+def said(*words: str | Path, typed: str = "") -> Any:
+    run = tocsin(*words, "--json", typed=typed)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
 
-def refused(*words: str | Path) -> str:
-    run = tocsin(*words)
+def refused(*words: str | Path, typed: str = "") -> str:
+    run = tocsin(*words, typed=typed)
     assert run.returncode in (2, 3) and run.stdout == "", run.stdout
     return error_of(run)["code"]
 
@@ -158,18 +162,45 @@ def test_two_persons_erase_an_incident_of_a_drill(drill: World) -> None:
     assert refused(*words, "--person", "Ada") == "TOC-3122"
 
 
+class LogIn:
+    """What a user of a stopped live world types: their token and what their authenticator shows."""
+
+    def __init__(self, world: World, person: str, later: int = 0) -> None:
+        """``later``: the code of so many steps on, because a code fits once."""
+        secrets = UserSecrets(world.keys, Keyring(world.keys), SystemClock().now_ms)
+        self.token = secrets.new_token(person, 1)
+        second = pyotp.parse_uri(secrets.new_totp(person, "test"))
+        assert isinstance(second, pyotp.TOTP)
+        self.typed = f"{self.token}\n{second.at(int(time.time()), counter_offset=later)}\n"
+
+
 def test_a_live_world_wants_its_own_supervisors_keys(live: World, tmp_path: Path) -> None:
     words = ("journal", "erase", live.folder, "--scope", "I-1", "--why", "asked")
     assert refused(*words, "--person", "Ada") == "TOC-1002"
+    of = {name: LogIn(live, name) for name in ("Ada", "Ben", "Cleo", "Dora")}
+
+    def signed(person: str, key_of_: str) -> tuple[str | Path, ...]:
+        return *words, "--person", person, "--key", key_file(tmp_path, key_of_)
+
     for person in ("Cleo", "Dora"):
-        assert refused(*words, "--person", person, "--key", key_file(tmp_path, person)) == "TOC-3121"
-    assert refused(*words, "--person", "Ada", "--key", key_file(tmp_path, "Ben")) == "TOC-3121"
-    assert said(*words, "--person", "Ada", "--key", key_file(tmp_path, "Ada"))["state"] == "asked"
-    assert refused(*words, "--person", "Ben", "--key", key_file(tmp_path, "Ada")) == "TOC-3121"
+        assert refused(*signed(person, person), typed=of[person].typed) == "TOC-3121"
+    assert refused(*signed("Ada", "Ben"), typed=LogIn(live, "Ada").typed) == "TOC-3121"
+    assert said(*signed("Ada", "Ada"), typed=LogIn(live, "Ada", 1).typed)["state"] == "asked"
+    assert refused(*signed("Ben", "Ada"), typed=LogIn(live, "Ben").typed) == "TOC-3121"
     assert caller(live) == CALLER
-    assert said(*words, "--person", "Ben", "--key", key_file(tmp_path, "Ben"))["state"] == "erased"
+    assert said(*signed("Ben", "Ben"), typed=LogIn(live, "Ben", 1).typed)["state"] == "erased"
     assert caller(live) is None
     assert not (live.folder / "people").exists()
+
+
+def test_two_keys_in_one_hand_do_not_make_two_persons(live: World, tmp_path: Path) -> None:
+    words = ("journal", "erase", live.folder, "--scope", "I-1", "--why", "asked")
+    ada, ben = LogIn(live, "Ada"), LogIn(live, "Ben")
+    assert said(*words, "--person", "Ada", "--key", key_file(tmp_path, "Ada"), typed=ada.typed)["state"] == "asked"
+    as_ben = (*words, "--person", "Ben", "--key", key_file(tmp_path, "Ben"))
+    for typed in ("", ada.typed, f"{ben.token}\n000000\n", f"{ben.token}\n"):
+        assert refused(*as_ben, typed=typed) == "TOC-4031"
+    assert caller(live) == CALLER
 
 
 def test_a_hold_refuses_an_erasure_until_it_is_lifted(drill: World) -> None:
