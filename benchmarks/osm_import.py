@@ -15,6 +15,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRACTS = ROOT.parent / "shared" / "osm"
@@ -66,18 +67,28 @@ def as_xml(source: Path, folder: Path) -> Path:
     return target
 
 
-def compare(source: Path, python: str) -> None:
-    """Prints one extract's figures, and the ratios where a Python has OSMnx ("" for none)."""
+def compare(source: Path, python: str) -> dict[str, Any]:
+    """Prints and returns one extract's figures, and the ratios where a Python has OSMnx ("" for none)."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = measure(_OURS, source, folder)
         _line(source, "tocsin", ours)
+        found: dict[str, Any] = {"extract": source.name, "tocsin": ours}
         if not python:
-            return
-        theirs = measure(_OSMNX, as_xml(source, folder), folder, python)
-        _line(source, "osmnx", theirs)
-        time, processor, memory = (theirs[key] / ours[key] for key in ("seconds", "cpu_s", "peak_mb"))
-        print(f"{source.name:28} ratio    {time:6.1f} ×  {processor:6.1f} × processor  {memory:11.1f} × the memory")
+            return found
+        try:
+            theirs = measure(_OSMNX, as_xml(source, folder), folder, python)
+        except subprocess.CalledProcessError as error:
+            why = (error.stderr.strip().splitlines() or ["it says nothing"])[-1]
+            print(f"{source.name:28} osmnx    does not import it: {why}")
+            return found | {"osmnx_failed": why}
+    _line(source, "osmnx", theirs)
+    ratios = {key: round(theirs[key] / ours[key], 2) for key in ("seconds", "cpu_s", "peak_mb")}
+    print(
+        f"{source.name:28} ratio    {ratios['seconds']:6.1f} ×  {ratios['cpu_s']:6.1f} × processor  "
+        f"{ratios['peak_mb']:11.1f} × the memory"
+    )
+    return found | {"osmnx": theirs, "ratio": ratios}
 
 
 def _line(source: Path, who: str, figures: Figures) -> None:
@@ -91,6 +102,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Import of OpenStreetMap extracts, against OSMnx where installed.")
     parser.add_argument("extracts", nargs="*", type=Path)
     parser.add_argument("--osmnx", metavar="PYTHON", default="", help="a Python that has OSMnx, if this one has not")
+    parser.add_argument("--quick", action="store_true", help="only the smallest extract")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     chosen = parser.parse_args()
     python = chosen.osmnx or (sys.executable if find_spec("osmnx") else "")
     extracts = chosen.extracts or sorted(EXTRACTS.glob("*.osm.pbf"))
@@ -99,8 +112,12 @@ def main() -> int:
         return 1
     if not python:
         print("osmnx is not installed, so there is no ratio: `pip install osmnx`, or --osmnx PYTHON, adds it")
-    for source in extracts:
-        compare(source, python)
+    if chosen.quick:
+        extracts = [min(extracts, key=lambda one: one.stat().st_size)]
+    found = [compare(source, python) for source in extracts]
+    if chosen.json:
+        result = {"schema": "tocsin.benchmark.osm_import/1", "imports": found}
+        chosen.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
