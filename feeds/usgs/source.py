@@ -2,72 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-from feeds import strict_json
 from feeds.base import Framer, Limits
 from feeds.config import FeedConfig
-from feeds.gather import Gathered, Novelty, Part
+from feeds.feature_list import Feature, FeatureList, Following, written
+from feeds.gather import Part
 from feeds.usgs.codec import features
-from picture.errors import InputError
 
 LIMITS: Final = Limits(max_bytes=16 * 1024 * 1024, max_depth=16, max_parts=2_000_000)
-
-
-def _cut(data: bytes) -> list[dict[str, Any]] | None:
-    """The events of a list; None where the document is to be judged as a whole."""
-    try:
-        return features(strict_json.parse(data, LIMITS))
-    except InputError:
-        return None
-
-
-def _written(feature: dict[str, Any]) -> bytes:
-    return json.dumps(feature, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
-
-
-class ListFramer:
-    """Cuts a list into its events, so that one that cannot be read does not take the others with it."""
-
-    def push(self, data: bytes) -> list[bytes]:
-        found = _cut(data)
-        return [data] if found is None else [_written(one) for one in found]
+_EVENTS: Final = FeatureList(features, LIMITS)
 
 
 def new_framer() -> Framer:
     """A framer that cuts lists into events."""
-    return ListFramer()
+    return _EVENTS
 
 
-class Latest:
-    """Follows one polled list. What leaves it grew old, which says nothing: nothing of it ever vanishes."""
-
-    def __init__(self) -> None:
-        self._novelty = Novelty()
-
-    async def gather(self, body: bytes) -> Gathered:
-        """Events that are new or were revised since the last list, oldest first."""
-        found = _cut(body)
-        if found is None:
-            return Gathered((body,))
-        gathered = self._novelty.of(Part(_written(one), sent_ms=_updated_ms(one)) for one in found)
-        return replace(gathered, listed=None)
-
-    def taken(self, gathered: Gathered) -> None:
-        """Remembers what was delivered."""
-        self._novelty.taken(gathered)
+def new_gatherer(_config: FeedConfig, _client: httpx.AsyncClient, _rng: Random) -> Following:
+    """What follows this polled feed: what leaves the list grew old, which says nothing, and never vanishes."""
+    return Following(_EVENTS, _part, vanishes=False)
 
 
-def _updated_ms(feature: dict[str, Any]) -> int:
-    value = feature["properties"].get("updated")
-    return value if isinstance(value, int) else 0
-
-
-def new_gatherer(_config: FeedConfig, _client: httpx.AsyncClient, _rng: Random) -> Latest:
-    """What follows this polled feed."""
-    return Latest()
+def _part(feature: Feature) -> Part:
+    revised = feature["properties"].get("updated")
+    return Part(written(feature), sent_ms=revised if isinstance(revised, int) else 0)
