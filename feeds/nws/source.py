@@ -16,17 +16,16 @@ from feeds.nws.codec import features
 from picture.errors import InputError
 
 LIMITS: Final = Limits(max_bytes=16 * 1024 * 1024, max_depth=24, max_parts=2_000_000)
-_ALERTS: Final = FeatureList(features, LIMITS)
 
 
 def new_framer() -> Framer:
     """A framer that cuts lists into alerts."""
-    return _ALERTS
+    return FeatureList(features, LIMITS)
 
 
 def new_gatherer(_config: FeedConfig, _client: httpx.AsyncClient, _rng: Random) -> Following:
     """What follows this polled feed."""
-    return Following(_ALERTS, _part, vanishes=True)
+    return Following(FeatureList(features, LIMITS), _part, vanishes=True)
 
 
 def _part(feature: Feature) -> Part:

@@ -14,17 +14,16 @@ from feeds.gather import Part
 from feeds.usgs.codec import features
 
 LIMITS: Final = Limits(max_bytes=16 * 1024 * 1024, max_depth=16, max_parts=2_000_000)
-_EVENTS: Final = FeatureList(features, LIMITS)
 
 
 def new_framer() -> Framer:
     """A framer that cuts lists into events."""
-    return _EVENTS
+    return FeatureList(features, LIMITS)
 
 
 def new_gatherer(_config: FeedConfig, _client: httpx.AsyncClient, _rng: Random) -> Following:
     """What follows this polled feed: what leaves the list grew old, which says nothing, and never vanishes."""
-    return Following(_EVENTS, _part, vanishes=False)
+    return Following(FeatureList(features, LIMITS), _part, vanishes=False)
 
 
 def _part(feature: Feature) -> Part:
